@@ -6,6 +6,7 @@ pub(crate) mod agent_state;
 pub(crate) mod answer_limits;
 pub(crate) mod audience;
 pub(crate) mod description;
+pub(crate) mod fitting_notes;
 pub(crate) mod inbox;
 pub(crate) mod lifecycle;
 pub(crate) mod list_log;

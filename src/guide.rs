@@ -199,8 +199,15 @@ fn serve(guide: &Arc<Guide>, project: String, input: impl BufRead) -> Result<(),
         calls,
         handshake: protocol::initialize_response(MODEL, "Guide", DESCRIPTION),
     };
+    let mut note = None;
     let read = agent_input.read(input, |task| match task {
-        AgentTask::Question(question) => sender.send(question).is_ok(),
+        AgentTask::Question(question) => {
+            sender.send(UserQuestion { note: note.take(), ..question }).is_ok()
+        }
+        AgentTask::Note(text) => {
+            note = Some(text);
+            true
+        }
         // The server's reader keeps what the guide has to know of it.
         AgentTask::History(_) | AgentTask::Thinking(_) => true,
     });

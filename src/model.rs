@@ -163,6 +163,8 @@ impl ModelAgent {
                         most_tokens.map(Effort::of_thinking_tokens).filter(|_| self.service.effort);
                     continue;
                 }
+                // Its questions come with their notes.
+                AgentTask::Note(_) => continue,
                 AgentTask::Question(question) => self.answer(&mut talk, &question),
             };
             self.turns.on_answered();

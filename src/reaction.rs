@@ -1,4 +1,4 @@
-//! What people say of answers: useful or wrong, with a word why. Pure.
+//! What people say of answers: useful or wrong, with a word why, or that one is to be kept. Pure.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -55,6 +55,23 @@ pub(crate) struct StoredReaction {
     pub(crate) reacted_at: String,
 }
 
+/// That an answer is kept as a note of its project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct KeptNote {
+    /// Who keeps it, where users are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<String>,
+    /// UTC, ISO 8601.
+    pub(crate) at: String,
+}
+
+/// All that people say of one answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct AnswerMarks {
+    pub(crate) reactions: Vec<StoredReaction>,
+    pub(crate) note: Option<KeptNote>,
+}
+
 /// What all people say of one answer, as one of them is told it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct AnswerReactions {
@@ -69,6 +86,9 @@ pub(crate) struct AnswerReactions {
     /// What the person who is told says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mine: Option<Reaction>,
+    /// Present if it is kept as a note.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<KeptNote>,
 }
 
 impl Verdict {
@@ -125,14 +145,11 @@ impl Reactor {
 }
 
 impl AnswerReactions {
-    /// What `told` is told of the reactions to one answer.
-    pub(crate) fn of<'a>(
-        turn: TurnNumber,
-        all: impl IntoIterator<Item = &'a StoredReaction>,
-        told: Option<&Reactor>,
-    ) -> Self {
-        let mut of = Self { turn, useful: 0, wrong: 0, reasons: Vec::new(), mine: None };
-        for stored in all {
+    /// What `told` is told of one answer.
+    pub(crate) fn of(turn: TurnNumber, marks: &AnswerMarks, told: Option<&Reactor>) -> Self {
+        let note = marks.note.clone();
+        let mut of = Self { turn, useful: 0, wrong: 0, reasons: Vec::new(), mine: None, note };
+        for stored in &marks.reactions {
             match stored.reaction.verdict {
                 Verdict::Useful => of.useful += 1,
                 Verdict::Wrong => of.wrong += 1,
@@ -190,20 +207,23 @@ mod tests {
             reaction: reaction(verdict, why),
             reacted_at: format!("2027-01-15T08:00:0{at}.000000Z"),
         };
-        let all = [
+        let reactions = vec![
             stored("ana", 1, Verdict::Useful, None),
             stored("ben", 2, Verdict::Wrong, Some("old")),
             stored("cem", 3, Verdict::Wrong, Some("no such file")),
             stored("eve", 4, Verdict::Useful, Some("saved my day")),
             stored("ida", 5, Verdict::Wrong, Some("half")),
         ];
-        let told = |who| AnswerReactions::of(TurnNumber(1), &all, Reactor::of(who, None).as_ref());
+        let note = Some(KeptNote { by: None, at: "2027-01-15T08:00:06.000000Z".to_owned() });
+        let marks = AnswerMarks { reactions, note };
+        let told =
+            |who| AnswerReactions::of(TurnNumber(1), &marks, Reactor::of(who, None).as_ref());
         let of = told(Some("ben"));
         assert_eq!((of.useful, of.wrong), (2, 3));
         assert_eq!(of.mine, Some(reaction(Verdict::Wrong, Some("old"))));
         let reasons: Vec<_> = of.reasons.iter().filter_map(|it| it.user.as_deref()).collect();
         assert_eq!(reasons, ["ida", "eve", "cem"]);
-        assert_eq!(told(None).mine, None);
+        assert_eq!((told(None).mine, told(None).note), (None, marks.note.clone()));
         let json = serde_json::to_string(&of.reasons).unwrap();
         assert!(!json.contains("user ida"), "who reacted is told by name alone: {json}");
     }

@@ -22,6 +22,7 @@ pub(crate) mod sharing;
 pub(crate) mod viewers;
 
 mod carry_over;
+mod fitting_notes;
 mod history_reload;
 mod html_refresh;
 mod live;
@@ -131,6 +132,7 @@ impl Session {
                 start_failed: None,
                 slot_waits: HashMap::new(),
                 list: ListLog::default(),
+                has_notes: false,
             },
             epoch,
             exited,
@@ -242,6 +244,7 @@ impl Actor for Session {
         log::info!("session started project={} epoch={}", self.env.project.name, self.epoch);
         context.run_interval(TICK, Self::tick);
         self.find_unanswered(context);
+        self.look_for_notes(context);
     }
 
     /// Runs after a panic too: the registry builds a new session then. The agents die with their

@@ -23,8 +23,8 @@ use actix_web::{
 use serde_json::json;
 
 use api::{
-    attachments, conversations, drawings, export, follow_ups, fork, projects, reactions, readiness,
-    references, search, sessions, sharing, similar, suggestions, symbols, text_search,
+    attachments, conversations, drawings, export, follow_ups, fork, notes, projects, reactions,
+    readiness, references, search, sessions, sharing, similar, suggestions, symbols, text_search,
 };
 use problem::method_not_allowed;
 use websocket::{events, upgrade};
@@ -63,6 +63,12 @@ pub fn configure(config: &mut ServiceConfig) {
             at("/api/assistant/conversations/{project}/{id}/attachments/{attachment}")
                 .route(get().to(attachments::download)),
         )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}/notes/{turn}")
+                .route(put().to(notes::keep))
+                .route(delete().to(notes::drop)),
+        )
+        .service(at("/api/projects/{project}/notes").route(get().to(notes::list)))
         .service(
             at("/api/assistant/conversations/{project}/{id}/reactions")
                 .route(get().to(reactions::list)),

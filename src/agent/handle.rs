@@ -88,6 +88,11 @@ impl AgentHandle {
         self.write(command::history(turns))
     }
 
+    /// Has the guide begin its answer to the next question with a text in Markdown.
+    pub(crate) fn tell_note(&self, text: &str) -> Result<(), AgentError> {
+        self.write(command::note(text))
+    }
+
     /// Tells the agent how thorough its answers are to be from now on. Only for one that
     /// [can be told](AgentKind::takes_effort).
     pub(crate) fn set_effort(&self, effort: Option<Effort>) -> Result<(), AgentError> {

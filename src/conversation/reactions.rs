@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::{
     ids::TurnNumber,
-    reaction::{AnswerReactions, Reactor, StoredReaction},
+    reaction::{AnswerMarks, AnswerReactions, Reactor},
 };
 
 /// The reactions to all answers of a conversation.
 #[derive(Debug, Default)]
 pub(crate) struct Reactions {
-    to: BTreeMap<TurnNumber, Vec<StoredReaction>>,
+    to: BTreeMap<TurnNumber, AnswerMarks>,
     phase: ReadPhase,
 }
 
@@ -42,16 +42,12 @@ impl Reactions {
     /// other ones than before, and whether a new read is to begin.
     pub(crate) fn end_read(
         &mut self,
-        read: Option<Vec<StoredReaction>>,
+        read: Option<BTreeMap<TurnNumber, AnswerMarks>>,
     ) -> (Vec<TurnNumber>, bool) {
         let is_stale = self.phase == ReadPhase::ReadingAgain;
         let failed = read.is_none();
         self.phase = if is_stale || failed { ReadPhase::Unread } else { ReadPhase::Read };
-        let Some(read) = read else { return (Vec::new(), is_stale) };
-        let mut to: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for reaction in read {
-            to.entry(reaction.turn).or_default().push(reaction);
-        }
+        let Some(to) = read else { return (Vec::new(), is_stale) };
         let before = std::mem::replace(&mut self.to, to);
         let turns = before.keys().chain(self.to.keys());
         let changed = turns.filter(|turn| before.get(turn) != self.to.get(turn));
@@ -68,23 +64,31 @@ impl Reactions {
 
     /// What somebody is told of the reactions to an answer.
     pub(crate) fn told(&self, turn: TurnNumber, who: Option<&Reactor>) -> AnswerReactions {
-        AnswerReactions::of(turn, self.to.get(&turn).into_iter().flatten(), who)
+        match self.to.get(&turn) {
+            Some(marks) => AnswerReactions::of(turn, marks, who),
+            None => AnswerReactions::of(turn, &AnswerMarks::default(), who),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reaction::{Reaction, Verdict};
+    use crate::reaction::{Reaction, StoredReaction, Verdict};
 
-    fn useful(turn: i64, user: &str) -> StoredReaction {
-        StoredReaction {
-            turn: TurnNumber(turn),
-            by: Reactor::of(Some(user), None).unwrap(),
-            user: Some(user.to_owned()),
-            reaction: Reaction { verdict: Verdict::Useful, why: None },
-            reacted_at: String::new(),
-        }
+    /// Somebody finds these answers useful.
+    fn useful(turns: &[(i64, &str)]) -> BTreeMap<TurnNumber, AnswerMarks> {
+        let of = |(turn, user): &(i64, &str)| {
+            let stored = StoredReaction {
+                turn: TurnNumber(*turn),
+                by: Reactor::of(Some(user), None).unwrap(),
+                user: Some((*user).to_owned()),
+                reaction: Reaction { verdict: Verdict::Useful, why: None },
+                reacted_at: String::new(),
+            };
+            (stored.turn, AnswerMarks { reactions: vec![stored], note: None })
+        };
+        turns.iter().map(of).collect()
     }
 
     #[test]
@@ -92,10 +96,10 @@ mod tests {
         let mut reactions = Reactions::default();
         assert!(reactions.is_unread() && reactions.begin_read());
         assert!(!reactions.begin_read());
-        let read = vec![useful(1, "ana"), useful(3, "ana")];
+        let read = useful(&[(1, "ana"), (3, "ana")]);
         assert_eq!(reactions.end_read(Some(read)), (vec![TurnNumber(1), TurnNumber(3)], true));
         assert!(reactions.begin_read());
-        let read = vec![useful(2, "ben"), useful(3, "ana")];
+        let read = useful(&[(2, "ben"), (3, "ana")]);
         assert_eq!(reactions.end_read(Some(read)), (vec![TurnNumber(1), TurnNumber(2)], false));
         assert_eq!(reactions.turns(), [TurnNumber(2), TurnNumber(3)]);
         assert_eq!(reactions.told(TurnNumber(1), None).useful, 0);

@@ -26,10 +26,10 @@ use super::{
     messages::{
         AcceptQuestion, AddAttachment, AttachmentAdded, BeginTurn, ClaimConversation,
         CreateConversation, DeleteConversation, DeleteIfEmpty, DropLoose, Flush, ForkConversation,
-        Forked, NoteVisit, React, Reacted, RenameConversation, ReserveSeq, SetAgentSession,
-        ShareConversation, WriteEntries,
+        Forked, KeepNote, Marked, NoteVisit, React, RenameConversation, ReserveSeq,
+        SetAgentSession, ShareConversation, WriteEntries,
     },
-    queries::{attachments, conversations, reactions},
+    queries::{attachments, conversations, notes, reactions},
     recorder::Recorder,
     recovery,
     writes::{Change, DropLooseAttachments},
@@ -43,6 +43,9 @@ const MAX_WAITING: usize = 4096;
 
 /// Bytes of entries that may wait, for the same reason. One write alone may be larger.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
+
+/// Notes of one project.
+const MAX_NOTES: u32 = 1000;
 
 /// People whose reactions to one answer are kept.
 const MAX_REACTIONS: u32 = 200;
@@ -289,19 +292,38 @@ impl Handler<ShareConversation> for Database {
 }
 
 impl Handler<React> for Database {
-    type Result = Reply<Reacted>;
+    type Result = Reply<Marked>;
 
     fn handle(&mut self, react: React, context: &mut Context<Self>) -> Self::Result {
         self.enqueue(context, 0, |recorder| {
-            let (is_answered, others) = reactions::answer_of(recorder.connection(), &react)?;
-            if !is_answered {
-                return Ok(Reacted::NoSuchAnswer);
+            let of = (&react.project, react.conversation, react.turn);
+            if !reactions::is_answered(recorder.connection(), of)? {
+                return Ok(Marked::NoSuchAnswer);
             }
+            let others = reactions::others(recorder.connection(), &react)?;
             if react.reaction.is_some() && others >= MAX_REACTIONS {
-                return Ok(Reacted::TooMany);
+                return Ok(Marked::TooMany);
             }
             recorder.apply(Change::React(react))?;
-            Ok(Reacted::Stored)
+            Ok(Marked::Stored)
+        })
+    }
+}
+
+impl Handler<KeepNote> for Database {
+    type Result = Reply<Marked>;
+
+    fn handle(&mut self, keep: KeepNote, context: &mut Context<Self>) -> Self::Result {
+        self.enqueue(context, 0, |recorder| {
+            let of = (&keep.project, keep.conversation, keep.turn);
+            if !reactions::is_answered(recorder.connection(), of)? {
+                return Ok(Marked::NoSuchAnswer);
+            }
+            if keep.is_kept && notes::others(recorder.connection(), &keep)? >= MAX_NOTES {
+                return Ok(Marked::TooMany);
+            }
+            recorder.apply(Change::KeepNote(keep))?;
+            Ok(Marked::Stored)
         })
     }
 }

@@ -227,7 +227,7 @@ pub(crate) enum Sharing {
 
 /// Stores what somebody says of an answer, in place of what that person said before.
 #[derive(Message, Debug, Clone, Serialize, Deserialize)]
-#[rtype(result = "Result<Reacted, DatabaseError>")]
+#[rtype(result = "Result<Marked, DatabaseError>")]
 pub(crate) struct React {
     /// The project that the conversation must belong to.
     pub(crate) project: ProjectName,
@@ -240,13 +240,26 @@ pub(crate) struct React {
     pub(crate) reaction: Option<Reaction>,
 }
 
-/// What became of a reaction.
+/// Keeps an answer as a note of its project, or no longer.
+#[derive(Message, Debug, Clone, Serialize, Deserialize)]
+#[rtype(result = "Result<Marked, DatabaseError>")]
+pub(crate) struct KeepNote {
+    /// The project that the conversation must belong to.
+    pub(crate) project: ProjectName,
+    pub(crate) conversation: ConversationId,
+    pub(crate) turn: TurnNumber,
+    /// Who keeps it, where users are known.
+    pub(crate) user: Option<String>,
+    pub(crate) is_kept: bool,
+}
+
+/// What became of a reaction or a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reacted {
+pub(crate) enum Marked {
     Stored,
     /// There is no such answer, or it has not ended.
     NoSuchAnswer,
-    /// As many people as are kept have said something of the answer.
+    /// There are as many as are kept: reactions to the answer, or notes of the project.
     TooMany,
 }
 

@@ -4,5 +4,6 @@ pub(crate) mod attachments;
 pub(super) mod conversations;
 pub(crate) mod export;
 pub(super) mod load;
+pub(crate) mod notes;
 pub(crate) mod reactions;
 pub(crate) mod search;

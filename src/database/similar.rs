@@ -1,10 +1,11 @@
-//! Similar earlier questions: the index finds candidates, [`score`] compares them.
+//! Similar earlier questions: the index finds candidates, [`score`] compares them. Those whose answers
+//! are kept as notes come first.
 
 pub(crate) mod score;
 
 use std::{cmp::Reverse, collections::HashSet, time::Duration};
 
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, Row, named_params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,6 +17,9 @@ use crate::{
 
 use super::{Reader, error::DatabaseError, queries::search::within};
 use score::QuestionTerms;
+
+/// Notes that are compared with a question, the newest.
+const MAX_NOTES: i64 = 1000;
 
 /// Characters of a question that are compared and shown.
 const MAX_QUESTION: i64 = 500;
@@ -29,6 +33,9 @@ pub(crate) struct SimilarQuestion {
     pub(crate) question: String,
     /// UTC, ISO 8601.
     pub(crate) asked_at: String,
+    /// Whether its answer is kept as a note.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) note: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +48,8 @@ pub(crate) struct SimilarityLimits {
 }
 
 impl Reader {
-    /// Questions of the project that ask the same as `typed` and that a person may read, the most
-    /// similar first.
+    /// Questions of the project that ask the same as `typed` and that a person may read: those of notes,
+    /// then the others, each the most similar first.
     pub(crate) fn similar(
         &self,
         of: (&ProjectName, &Principal),
@@ -64,6 +71,26 @@ pub(super) fn similar(
     let candidates = within(connection, limits.timeout, || {
         candidates(connection, of, &query, limits.candidates)
     })?;
+    let notes = of_notes(connection, of)?;
+    let mut found = scored(typed, notes.into_iter().chain(candidates));
+    found.truncate(limits.results);
+    Ok(found)
+}
+
+/// The questions of notes that ask the same as `asked`, the most similar first.
+pub(super) fn similar_notes(
+    connection: &Connection,
+    of: (&ProjectName, &Principal),
+    asked: &QuestionTerms,
+) -> Result<Vec<SimilarQuestion>, DatabaseError> {
+    Ok(scored(asked, of_notes(connection, of)?))
+}
+
+/// Those that ask the same; of questions with the same words the first.
+fn scored(
+    typed: &QuestionTerms,
+    candidates: impl IntoIterator<Item = SimilarQuestion>,
+) -> Vec<SimilarQuestion> {
     let mut seen = HashSet::new();
     let mut scored: Vec<(f64, SimilarQuestion)> = candidates
         .into_iter()
@@ -71,9 +98,49 @@ pub(super) fn similar(
         .filter(|(_, it)| seen.insert(it.question.trim().to_lowercase()))
         .collect();
     scored.sort_by(|(one, a), (other, b)| {
-        other.total_cmp(one).then_with(|| Reverse(&a.asked_at).cmp(&Reverse(&b.asked_at)))
+        let by_note = b.note.cmp(&a.note).then_with(|| other.total_cmp(one));
+        by_note.then_with(|| Reverse(&a.asked_at).cmp(&Reverse(&b.asked_at)))
     });
-    Ok(scored.into_iter().take(limits.results).map(|(_, it)| it).collect())
+    scored.into_iter().map(|(_, it)| it).collect()
+}
+
+/// The questions of the newest notes.
+fn of_notes(
+    connection: &Connection,
+    (project, who): (&ProjectName, &Principal),
+) -> rusqlite::Result<Vec<SimilarQuestion>> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT note.conversation_id, note.turn,
+             substr(entry.payload ->> '$.content', 1, :max_question), entry.created_at
+         FROM notes AS note
+         JOIN conversations AS conversation ON conversation.id = note.conversation_id
+         JOIN entries AS entry ON entry.conversation_id = note.conversation_id
+             AND entry.kind = 'user_message' AND entry.turn = note.turn
+         WHERE note.project = :project AND ",
+        readable!(),
+        " ORDER BY note.kept_at DESC LIMIT :limit",
+    ))?;
+    let rows = statement.query_map(
+        named_params! {
+            ":project": project.as_str(),
+            ":user": who.user,
+            ":reads_all": who.reads_all,
+            ":limit": MAX_NOTES,
+            ":max_question": MAX_QUESTION,
+        },
+        |row| Ok(SimilarQuestion { note: true, ..read_question(row)? }),
+    )?;
+    rows.collect()
+}
+
+fn read_question(row: &Row<'_>) -> rusqlite::Result<SimilarQuestion> {
+    Ok(SimilarQuestion {
+        conversation_id: row.get(0)?,
+        turn: row.get(1)?,
+        question: row.get(2)?,
+        asked_at: row.get(3)?,
+        note: false,
+    })
 }
 
 /// The newest questions with one of the words that were found in time.
@@ -106,14 +173,7 @@ fn candidates(
             ":limit": limit,
             ":max_question": MAX_QUESTION,
         },
-        |row| {
-            Ok(SimilarQuestion {
-                conversation_id: row.get(0)?,
-                turn: row.get(1)?,
-                question: row.get(2)?,
-                asked_at: row.get(3)?,
-            })
-        },
+        read_question,
     )?;
     let mut found = Vec::new();
     for row in rows {

@@ -11,6 +11,7 @@ mod attachments;
 mod conversations;
 mod entries;
 mod imports;
+mod notes;
 mod reactions;
 mod turns;
 mod visits;
@@ -30,7 +31,7 @@ use super::{
     error::DatabaseError,
     messages::{
         AcceptQuestion, AddAttachment, BeginTurn, CreateConversation, DeleteConversation,
-        DeleteIfEmpty, NoteVisit, React, RenameConversation, ReserveSeq, SetAgentSession,
+        DeleteIfEmpty, KeepNote, NoteVisit, React, RenameConversation, ReserveSeq, SetAgentSession,
         ShareConversation, WriteEntries,
     },
 };
@@ -63,6 +64,7 @@ pub(crate) enum Change {
     RenameConversation(RenameConversation),
     ShareConversation(ShareConversation),
     React(React),
+    KeepNote(KeepNote),
     DeleteConversation(DeleteConversation),
     DeleteIfEmpty(DeleteIfEmpty),
     AddAttachment(AddAttachment),
@@ -147,6 +149,7 @@ pub(crate) fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<bool
         }
         Change::ShareConversation(share) => return conversations::share(transaction, share),
         Change::React(react) => return reactions::set(transaction, react, at),
+        Change::KeepNote(keep) => return notes::set(transaction, keep, at),
         Change::DeleteConversation(DeleteConversation { project, conversation }) => {
             return conversations::delete(transaction, project, *conversation);
         }

@@ -45,7 +45,10 @@ pub(crate) fn answer(
     let is_late = || started.elapsed() > patience + LONGEST_ANSWER;
     let mut turn = TurnWriter::new(&is_late);
     let told = if GuideConversation::needs_index(&question) {
-        index.ask(patience, |index| conversation.answer(&mut turn, index, &question))?
+        index.ask(patience, |index| {
+            turn.say(question.note.as_deref().unwrap_or_default())?;
+            conversation.answer(&mut turn, index, &question)
+        })?
     } else {
         conversation.chat(&mut turn, &question)
     };

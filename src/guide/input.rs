@@ -22,6 +22,8 @@ pub(crate) enum AgentTask {
     Question(UserQuestion),
     /// To know the conversation so far.
     History(Vec<Value>),
+    /// To begin the answer to the next question with this.
+    Note(String),
     /// To think at most so many tokens before an answer, from now on; `None` leaves that to the model.
     Thinking(Option<u64>),
 }
@@ -98,6 +100,12 @@ impl AgentInput<'_> {
                 }
                 InputLine::History(turns) => {
                     if !pass(AgentTask::History(turns)) {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                InputLine::Note(text) => {
+                    if !pass(AgentTask::Note(text)) {
                         return Ok(());
                     }
                     continue;

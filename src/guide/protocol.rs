@@ -30,6 +30,8 @@ pub(crate) enum InputLine {
     Response(CallResponse),
     /// The conversation so far: its turns, the oldest first.
     History(Vec<Value>),
+    /// What the answer to the next question begins with.
+    Note(String),
     /// An unknown control request.
     Unsupported {
         request_id: String,
@@ -58,6 +60,9 @@ pub(crate) struct UserQuestion {
     /// The images among them, as blocks, for an agent with a model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<Value>,
+    /// What the answer begins with, in Markdown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Whether to answer; otherwise the turn has only its start and end.
     pub wants_answer: bool,
 }
@@ -78,6 +83,10 @@ pub(crate) fn parse(line: &str) -> InputLine {
         Some("history") => match value.get("turns").and_then(Value::as_array) {
             Some(turns) => InputLine::History(turns.clone()),
             None => InputLine::Garbage("a history without turns".to_owned()),
+        },
+        Some("note") => match value.get("text").and_then(Value::as_str) {
+            Some(text) => InputLine::Note(text.to_owned()),
+            None => InputLine::Garbage("a note without text".to_owned()),
         },
         Some(_) => InputLine::Ignored,
         None => InputLine::Garbage("no type".to_owned()),
@@ -103,6 +112,7 @@ fn ask(value: &Value) -> InputLine {
         text,
         has_attachments,
         images,
+        note: None,
         wants_answer: value.get("shouldQuery") != Some(&Value::Bool(false)),
     })
 }
@@ -194,6 +204,7 @@ mod tests {
                 text: "hi".to_owned(),
                 has_attachments,
                 images: image.into_iter().collect(),
+                note: None,
                 wants_answer: true,
             };
             assert_eq!(parse(line), InputLine::Question(expected));

@@ -35,6 +35,8 @@ pub(super) struct Environment {
     pub(super) slot_waits: HashMap<ConversationId, SpawnHandle>,
     /// What has changed in the list of conversations.
     pub(super) list: ListLog,
+    /// The project has notes.
+    pub(super) has_notes: bool,
 }
 
 impl Environment {

@@ -6,9 +6,10 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    agent::{AgentError, event::AgentNotice},
+    agent::{AgentError, AgentKind, event::AgentNotice},
     attachment::told::{self, ToldFile},
     conversation::{
+        fitting_notes::{self, FittingNote},
         passed_files::{self, PassedFiles, WantedFiles},
         recap::{self, AgentKnowledge},
         retelling::told_turns,
@@ -24,6 +25,13 @@ use super::live::LiveConversation;
 /// Longest history that an agent is told, in bytes: more than any model reads.
 const HISTORY_BYTES: usize = 4 << 20; // 4 MiB
 
+/// What goes to the agent with a question.
+#[derive(Debug, Default)]
+struct Passed {
+    files: PassedFiles,
+    notes: Vec<FittingNote>,
+}
+
 impl LiveConversation<'_> {
     /// Gives the agent a question, once its files are read.
     pub(super) fn send_question(&mut self, question: QueuedQuestion) {
@@ -38,18 +46,30 @@ impl LiveConversation<'_> {
         state.note_carried(turn);
         let wanted = passed_files::wanted(&state.transcript, turn, state.agent.knowledge);
         let reads = state.agent.handle.as_ref().is_some_and(|it| it.kind().reads_attachments());
-        if !reads || wanted.all().next().is_none() {
-            return self.send_with_files(question, &wanted, &PassedFiles::default());
-        }
         let epoch = state.agent.epoch;
-        let read = self.read_files(&wanted);
+        let files = (reads && wanted.all().next().is_some()).then(|| self.read_files(&wanted));
+        let notes = self.fitting_notes(&question.content);
+        if files.is_none() && notes.is_none() {
+            return self.send_with_files(question, &wanted, &Passed::default());
+        }
+        let read = async move {
+            let files = match files {
+                Some(files) => files.await?,
+                None => PassedFiles::default(),
+            };
+            let notes = match notes {
+                Some(notes) => notes.await,
+                None => Vec::new(),
+            };
+            Ok::<_, DatabaseError>(Passed { files, notes })
+        };
         self.spawn(read, move |live, read| {
             let is_same = live.state.agent.epoch == epoch;
             if !is_same || live.state.turns.running() != Some(turn) {
                 return;
             }
             match read {
-                Ok(files) => live.send_with_files(question, &wanted, &files),
+                Ok(passed) => live.send_with_files(question, &wanted, &passed),
                 Err(error) => live.apply_event(TurnEvent::SendFailed(error.to_string())),
             }
             // The agent had nothing to break off when it was asked to.
@@ -82,12 +102,13 @@ impl LiveConversation<'_> {
         }
     }
 
-    /// Gives the agent a question, after a recap where it does not know the conversation.
+    /// Gives the agent a question, after a recap where it does not know the conversation and the notes
+    /// that fit.
     fn send_with_files(
         &mut self,
         question: QueuedQuestion,
         wanted: &WantedFiles,
-        files: &PassedFiles,
+        Passed { files, notes }: &Passed,
     ) {
         let turn = question.turn;
         let state = &mut *self.state;
@@ -119,6 +140,14 @@ impl LiveConversation<'_> {
                     told = told.and_then(|()| agent.set_effort(effort));
                     state.agent.effort = effort;
                 }
+                let text = match agent.kind() {
+                    AgentKind::Guide if !notes.is_empty() => {
+                        told = told.and_then(|()| agent.tell_note(&fitting_notes::opening(notes)));
+                        text
+                    }
+                    AgentKind::Guide => text,
+                    _ => fitting_notes::with_notes(notes, text),
+                };
                 told.and_then(|()| agent.send_with(&text, &passed, Uuid::new_v4()))
             }
             None => Err(AgentError::Gone),

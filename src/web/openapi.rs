@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 use super::{
     access::login,
     api::{
-        attachments, conversations, drawings, export, files, follow_ups, fork, projects, reactions,
-        readiness, references, search, sessions, sharing, similar, suggestions, symbols,
+        attachments, conversations, drawings, export, files, follow_ups, fork, notes, projects,
+        reactions, readiness, references, search, sessions, sharing, similar, suggestions, symbols,
         text_search,
     },
     metrics,
@@ -47,6 +47,9 @@ use super::{
         export::download,
         attachments::upload,
         attachments::download,
+        notes::list,
+        notes::keep,
+        notes::drop,
         reactions::list,
         reactions::react,
         reactions::withdraw,

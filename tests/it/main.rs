@@ -55,6 +55,7 @@ mod mcp;
 mod memory;
 mod metrics;
 mod model;
+mod notes;
 mod oauth;
 mod odd_agents;
 mod orphans;

@@ -62,7 +62,7 @@ const LAYERS: [&str; 36] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 49] = [
+const PURE: [&str; 50] = [
     "agent/codec",
     "agent/event",
     "attachment",
@@ -98,6 +98,7 @@ const PURE: [&str; 49] = [
     "rights",
     "reaction",
     "conversation/reactions",
+    "conversation/fitting_notes",
     "conversation/list_log",
     "conversation/presence",
     "conversation/transcript",

@@ -180,6 +180,16 @@ pub(crate) fn history(turns: &[ToldTurn]) -> String {
     line(&Line { r#type: "history", turns })
 }
 
+/// What the guide's answer to the next question begins with.
+pub(crate) fn note(text: &str) -> String {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        r#type: &'static str,
+        text: &'a str,
+    }
+    line(&Line { r#type: "note", text })
+}
+
 /// Ends the running turn.
 pub(crate) fn interrupt() -> String {
     #[derive(Serialize)]

@@ -1,13 +1,16 @@
 //! What people say of answers: of one, of a conversation's, and of all for admins.
 
-use rusqlite::{Connection, Row, named_params, params};
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     database::{Reader, error::DatabaseError, messages::React},
     ids::{ConversationId, TurnNumber},
-    reaction::{Reaction, Reactor, StoredReaction, Verdict},
+    project::ProjectName,
+    reaction::{AnswerMarks, KeptNote, Reaction, Reactor, StoredReaction, Verdict},
     rights::{Principal, readable},
 };
 
@@ -46,11 +49,11 @@ pub(crate) struct WrongAnswer {
 }
 
 impl Reader {
-    /// What people say of a conversation's answers, by turns.
-    pub(crate) fn reactions(
+    /// What people say of a conversation's answers.
+    pub(crate) fn answer_marks(
         &self,
         conversation: ConversationId,
-    ) -> Result<Vec<StoredReaction>, DatabaseError> {
+    ) -> Result<BTreeMap<TurnNumber, AnswerMarks>, DatabaseError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(concat!(
                 "SELECT * FROM (SELECT ",
@@ -58,18 +61,30 @@ impl Reader {
                 " FROM reactions WHERE conversation_id = ?1
                   ORDER BY turn DESC LIMIT ?2) ORDER BY turn, reacted_at, person"
             ))?;
+            let mut marks: BTreeMap<_, AnswerMarks> = BTreeMap::new();
             let rows =
                 statement.query_map(params![conversation, MAX_OF_CONVERSATION], read_reaction)?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            for row in rows {
+                let reaction: StoredReaction = row?;
+                marks.entry(reaction.turn).or_default().reactions.push(reaction);
+            }
+            let mut statement = connection.prepare_cached(
+                "SELECT turn, kept_by, kept_at FROM notes WHERE conversation_id = ?1",
+            )?;
+            for row in statement.query_map([conversation], read_kept)? {
+                let (turn, note) = row?;
+                marks.entry(turn).or_default().note = Some(note);
+            }
+            Ok(marks)
         })
     }
 
     /// What people say of one answer, in the order in which they said it.
-    pub(crate) fn reactions_to(
+    pub(crate) fn marks_of(
         &self,
         conversation: ConversationId,
         turn: TurnNumber,
-    ) -> Result<Vec<StoredReaction>, DatabaseError> {
+    ) -> Result<AnswerMarks, DatabaseError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(concat!(
                 "SELECT ",
@@ -78,7 +93,12 @@ impl Reader {
                   ORDER BY reacted_at, person"
             ))?;
             let rows = statement.query_map(params![conversation, turn], read_reaction)?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let reactions = rows.collect::<Result<_, _>>()?;
+            let mut statement = connection.prepare_cached(
+                "SELECT turn, kept_by, kept_at FROM notes WHERE conversation_id = ?1 AND turn = ?2",
+            )?;
+            let note = statement.query_row(params![conversation, turn], read_kept).optional()?;
+            Ok(AnswerMarks { reactions, note: note.map(|(_, note)| note) })
         })
     }
 
@@ -141,24 +161,36 @@ impl Reader {
     }
 }
 
-/// Whether the turn that `react` names has ended with an answer, and how many other people have said
-/// something of it.
-pub(in crate::database) fn answer_of(
+/// Whether a turn of a project's conversation has ended with an answer.
+pub(in crate::database) fn is_answered(
     connection: &Connection,
-    React { project, conversation, turn, by, .. }: &React,
-) -> Result<(bool, u32), DatabaseError> {
+    (project, conversation, turn): (&ProjectName, ConversationId, TurnNumber),
+) -> Result<bool, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT EXISTS (
              SELECT 1 FROM turns JOIN conversations ON conversations.id = turns.conversation_id
              WHERE conversation_id = ?1 AND turn = ?2 AND turn > 0 AND state = 'done'
                  AND project = ?3 AND EXISTS (
                      SELECT 1 FROM entries WHERE entries.conversation_id = ?1
-                         AND entries.kind = 'text' AND entries.turn = ?2)),
-         (SELECT count(*) FROM reactions
-          WHERE conversation_id = ?1 AND turn = ?2 AND person <> ?4)",
+                         AND entries.kind = 'text' AND entries.turn = ?2))",
     )?;
-    let of = params![conversation, turn, project.as_str(), by.as_str()];
-    Ok(statement.query_row(of, |row| Ok((row.get(0)?, row.get(1)?)))?)
+    Ok(statement.query_row(params![conversation, turn, project.as_str()], |row| row.get(0))?)
+}
+
+/// How many other people have said something of the answer.
+pub(in crate::database) fn others(
+    connection: &Connection,
+    React { conversation, turn, by, .. }: &React,
+) -> Result<u32, DatabaseError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*) FROM reactions
+         WHERE conversation_id = ?1 AND turn = ?2 AND person <> ?3",
+    )?;
+    Ok(statement.query_row(params![conversation, turn, by.as_str()], |row| row.get(0))?)
+}
+
+fn read_kept(row: &Row<'_>) -> rusqlite::Result<(TurnNumber, KeptNote)> {
+    Ok((row.get(0)?, KeptNote { by: row.get(1)?, at: row.get(2)? }))
 }
 
 fn read_reaction(row: &Row<'_>) -> rusqlite::Result<StoredReaction> {

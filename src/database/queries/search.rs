@@ -50,6 +50,9 @@ pub(crate) struct SearchHit {
     pub(crate) role: &'static str,
     /// When the text began. UTC, ISO 8601.
     pub(crate) timestamp: String,
+    /// Whether it is of a note.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) note: bool,
     /// The text around the hit, in parts that make one text.
     pub(crate) snippet: Vec<SnippetPart>,
 }
@@ -63,6 +66,10 @@ pub(crate) struct SnippetPart {
 }
 
 impl FullTextQuery {
+    pub(in crate::database) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Reads what a person typed: words, and phrases in double quotes, all of which must be in
     /// the message. The last word may be the beginning of one. `None` where nothing can be
     /// searched for.
@@ -88,7 +95,8 @@ impl FullTextQuery {
 }
 
 impl Reader {
-    /// Messages of the project that match and that `who` may read, newest first, at most `limit`.
+    /// Messages of the project that match and that `who` may read, at most `limit`: those of notes, then
+    /// the others, each newest first.
     ///
     /// # Errors
     /// Besides what any read may fail with, [`DatabaseError::TookTooLong`] after `timeout`.
@@ -144,7 +152,9 @@ fn find(
     let mut statement = connection.prepare_cached(concat!(
         "WITH newest AS MATERIALIZED (
              SELECT max(entry.id) AS id, entry.conversation_id, conversation.title, entry.turn,
-                 entry.first_seq, entry.kind, entry.created_at
+                 entry.first_seq, entry.kind, entry.created_at, EXISTS (
+                     SELECT 1 FROM notes WHERE notes.conversation_id = entry.conversation_id
+                         AND notes.turn = entry.turn) AS note
              FROM search
              JOIN entries AS entry ON entry.id = search.rowid
              JOIN conversations AS conversation ON conversation.id = entry.conversation_id
@@ -152,12 +162,12 @@ fn find(
                  AND (conversation.explicit = 1 OR conversation.written = 1) AND ",
         readable!(),
         "    GROUP BY entry.conversation_id, entry.turn, entry.kind
-             ORDER BY entry.created_at DESC, id DESC LIMIT :limit)
+             ORDER BY note DESC, entry.created_at DESC, id DESC LIMIT :limit)
          SELECT newest.conversation_id, newest.title, newest.turn, newest.first_seq, newest.kind,
-             newest.created_at, snippet(search, 0, :start, :end, '…', :snippet_words)
+             newest.created_at, snippet(search, 0, :start, :end, '…', :snippet_words), newest.note
          FROM search CROSS JOIN newest ON newest.id = search.rowid
          WHERE search MATCH :words
-         ORDER BY newest.created_at DESC, newest.id DESC",
+         ORDER BY newest.note DESC, newest.created_at DESC, newest.id DESC",
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = statement.query_map(
@@ -181,6 +191,7 @@ fn find(
                 seq: row.get(3)?,
                 role: if kind == "user_message" { "user" } else { "assistant" },
                 timestamp: row.get(5)?,
+                note: row.get(7)?,
                 snippet: snippet_parts(&snippet, &start, &end),
             })
         },

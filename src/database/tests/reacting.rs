@@ -1,10 +1,10 @@
-//! Reactions: in stores that know none, and as many as are kept.
+//! Reactions and notes: in stores that know none, and as many as are kept.
 
 use super::*;
 use crate::{
     database::{
         OpenError,
-        messages::{React, Reacted},
+        messages::{KeepNote, Marked, React},
     },
     reaction::{Reaction, Reactor, Verdict},
 };
@@ -23,7 +23,7 @@ impl Store {
         id
     }
 
-    async fn react(&self, conversation: ConversationId, user: &str, why: Option<&str>) -> Reacted {
+    async fn react(&self, conversation: ConversationId, user: &str, why: Option<&str>) -> Marked {
         let reaction = Reaction { verdict: Verdict::Wrong, why: why.map(str::to_owned) };
         let react = React {
             project: project(),
@@ -35,17 +35,25 @@ impl Store {
         };
         self.database.send(react).await.unwrap().unwrap()
     }
+
+    async fn keep(&self, conversation: ConversationId, is_kept: bool) -> Marked {
+        let (turn, user) = (TurnNumber(1), None);
+        let keep = KeepNote { project: project(), conversation, turn, user, is_kept };
+        self.database.send(keep).await.unwrap().unwrap()
+    }
 }
 
 #[actix::test]
-async fn an_old_store_takes_reactions() {
+async fn an_old_store_takes_reactions_and_notes() {
     let store = Store::new();
     let id = store.answered().await;
     let directory = store.directory;
     store.database.send(Flush).await.unwrap().unwrap();
     drop((store.database, store.reader));
     let connection = look(&directory.path().join(FILE_NAME));
-    connection.execute_batch("DROP TABLE reactions; PRAGMA user_version = 4;").unwrap();
+    connection
+        .execute_batch("DROP TABLE reactions; DROP TABLE notes; PRAGMA user_version = 4;")
+        .unwrap();
     drop(connection);
     let store = loop {
         actix::clock::sleep(std::time::Duration::from_millis(1)).await;
@@ -57,9 +65,14 @@ async fn an_old_store_takes_reactions() {
             Err(error) => panic!("{error}"),
         }
     };
-    assert_eq!(store.react(id, "ana", Some("old")).await, Reacted::Stored);
-    let kept = store.reader.reactions(id).unwrap();
-    assert_eq!((kept.len(), kept[0].reaction.why.as_deref()), (1, Some("old")));
+    assert_eq!(store.react(id, "ana", Some("old")).await, Marked::Stored);
+    let kept = store.reader.answer_marks(id).unwrap();
+    let kept = &kept[&TurnNumber(1)];
+    assert_eq!(kept.reactions[0].reaction.why.as_deref(), Some("old"));
+    assert_eq!(store.keep(id, true).await, Marked::Stored);
+    assert!(store.reader.marks_of(id, TurnNumber(1)).unwrap().note.is_some());
+    assert_eq!(store.keep(id, false).await, Marked::Stored);
+    assert!(store.reader.marks_of(id, TurnNumber(1)).unwrap().note.is_none());
 }
 
 #[actix::test]
@@ -68,13 +81,13 @@ async fn the_reactions_of_one_person_replace_each_other_and_those_of_too_many_ar
     let id = store.answered().await;
     for number in 0..200 {
         let user = format!("user {number}");
-        assert_eq!(store.react(id, &user, None).await, Reacted::Stored, "{user}");
+        assert_eq!(store.react(id, &user, None).await, Marked::Stored, "{user}");
     }
-    assert_eq!(store.react(id, "one more", None).await, Reacted::TooMany);
-    assert_eq!(store.react(id, "user 7", Some("again")).await, Reacted::Stored);
-    let kept = store.reader.reactions_to(id, TurnNumber(1)).unwrap();
+    assert_eq!(store.react(id, "one more", None).await, Marked::TooMany);
+    assert_eq!(store.react(id, "user 7", Some("again")).await, Marked::Stored);
+    let kept = store.reader.marks_of(id, TurnNumber(1)).unwrap().reactions;
     let reasons: Vec<_> = kept.iter().filter_map(|it| it.reaction.why.as_deref()).collect();
     assert_eq!((kept.len(), reasons), (200, vec!["again"]));
     let other = store.create(true, Vec::new()).await.id;
-    assert_eq!(store.react(other, "ana", None).await, Reacted::NoSuchAnswer);
+    assert_eq!(store.react(other, "ana", None).await, Marked::NoSuchAnswer);
 }

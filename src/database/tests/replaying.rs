@@ -9,8 +9,8 @@ use crate::{
     database::{
         messages::{
             AcceptQuestion, AddAttachment, BeginTurn, CopiedAttachment, DeleteConversation,
-            DeleteIfEmpty, NoteVisit, React, RenameConversation, ReserveSeq, SetAgentSession,
-            ShareConversation, Sharing,
+            DeleteIfEmpty, KeepNote, NoteVisit, React, RenameConversation, ReserveSeq,
+            SetAgentSession, ShareConversation, Sharing,
         },
         queries::{attachments::StoredFiles, conversations},
         recorder::Recorder,
@@ -27,7 +27,8 @@ const PROJECTS: [&str; 3] = ["demo", "other", "third"];
 
 /// Everything that a store holds. The index of the search is compared by its content: how its rows
 /// are packed depends on where transactions begin.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
+    "SELECT * FROM notes ORDER BY conversation_id, turn",
     "SELECT * FROM reactions ORDER BY conversation_id, turn, person",
     "SELECT * FROM guests ORDER BY conversation_id, user",
     "SELECT * FROM conversations ORDER BY id",
@@ -55,6 +56,7 @@ enum Action {
     Rename(Option<&'static str>),
     Share(Sharing),
     React { turn: i64, user: u8, says: Option<bool> },
+    Keep { turn: i64, user: Option<u8>, is_kept: bool },
     Delete,
     DeleteIfEmpty,
     Claim,
@@ -121,6 +123,8 @@ fn action() -> impl Strategy<Value = Action> {
         2 => sharing().prop_map(Share),
         2 => (1..5_i64, 0..3_u8, any::<Option<bool>>())
             .prop_map(|(turn, user, says)| React { turn, user, says }),
+        2 => (1..5_i64, any::<Option<u8>>(), any::<bool>())
+            .prop_map(|(turn, user, is_kept)| Keep { turn, user, is_kept }),
         2 => Just(Delete),
         1 => Just(DeleteIfEmpty),
         2 => Just(Claim),
@@ -304,6 +308,10 @@ fn act(
             });
             let (turn, user) = (TurnNumber(turn), Some(user));
             Change::React(React { project, conversation, turn, by, user, reaction })
+        }
+        Action::Keep { turn, user, is_kept } => {
+            let (turn, user) = (TurnNumber(turn), user.map(|it| it.to_string()));
+            Change::KeepNote(KeepNote { project, conversation, turn, user, is_kept })
         }
         Action::Delete => Change::DeleteConversation(DeleteConversation { project, conversation }),
         Action::DeleteIfEmpty => Change::DeleteIfEmpty(DeleteIfEmpty { project, conversation }),

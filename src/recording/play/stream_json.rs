@@ -65,7 +65,7 @@ pub(super) fn play(mut script: Script, pace: Pace) -> io::Result<()> {
     let input = AgentInput { output: &player.output, turns: &player.turns, calls: None, handshake };
     let read = input.read(io::stdin().lock(), |task| match task {
         AgentTask::Question(question) => sender.send(question).is_ok(),
-        AgentTask::History(_) | AgentTask::Thinking(_) => true,
+        AgentTask::History(_) | AgentTask::Note(_) | AgentTask::Thinking(_) => true,
     });
     drop(sender);
     if answerer.join().is_err() {

@@ -25,7 +25,7 @@ use crate::{
     entry::UserMessage,
     ids::{ConversationId, Seq, TurnNumber},
     project::Project,
-    reaction::StoredReaction,
+    reaction::{KeptNote, StoredReaction},
     reader::Readers,
     rights::Action,
 };
@@ -138,6 +138,9 @@ struct AroundAnswer {
     /// What people say of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reactions: Vec<StoredReaction>,
+    /// Present if it is kept as a note.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<KeptNote>,
 }
 
 /// The state of an export between two pieces.
@@ -183,8 +186,9 @@ impl Export {
         if entry.is_end() {
             around.references = self.comparison.references(entry).await;
             let (conversation, turn) = (self.conversation, entry.turn);
-            let read = move |reader: &Reader| reader.reactions_to(conversation, turn);
-            around.reactions = self.reader.ask(read).await?;
+            let read = move |reader: &Reader| reader.marks_of(conversation, turn);
+            let marks = self.reader.ask(read).await?;
+            (around.reactions, around.note) = (marks.reactions, marks.note);
         }
         Ok(around)
     }

@@ -11,12 +11,10 @@ use utoipa::ToSchema;
 use crate::{
     database::{
         Reader,
-        messages::{React, Reacted},
+        messages::{KeepNote, Marked, React},
         queries::reactions::{ReactionCounts, WrongAnswer},
     },
-    ids::ConversationId,
-    project::ProjectName,
-    reaction::{AnswerReactions, Reaction, Reactor, StoredReaction},
+    reaction::{AnswerReactions, Reaction, Reactor},
     rights::Action,
     session::reactions::ReactionStored,
     web::{
@@ -34,7 +32,7 @@ use super::conversations::permitted;
 const MAX_WRONG: usize = 100;
 
 /// Project, conversation and turn of a path.
-type AnswerPath = web::Path<(String, String, String)>;
+pub(super) type AnswerPath = web::Path<(String, String, String)>;
 
 /// `GET /api/assistant/conversations/{project}/{id}/reactions`: the answers of which somebody has said
 /// something.
@@ -52,10 +50,9 @@ pub(crate) async fn list(
     request: HttpRequest,
 ) -> HandlerResult {
     let (_, id, _) = permitted(&state, &path, &visitor, Action::Read).await?;
-    let all = state.resources.reader.ask(move |reader| reader.reactions(id)).await?;
+    let all = state.resources.reader.ask(move |reader| reader.answer_marks(id)).await?;
     let (by, _) = reactor(&visitor, &request);
-    let by_turn = all.chunk_by(|one, other| one.turn == other.turn);
-    let told = by_turn.filter_map(|of| Some(AnswerReactions::of(of.first()?.turn, of, Some(&by))));
+    let told = all.iter().map(|(turn, marks)| AnswerReactions::of(*turn, marks, Some(&by)));
     Ok(HttpResponse::Ok().json(told.collect::<Vec<_>>()))
 }
 
@@ -147,11 +144,38 @@ async fn change(
     let (project, conversation, _) =
         permitted(state, &(project, id), visitor, Action::Read).await?;
     let turn = turn.parse().map_err(|_| Problem::not_an_integer("turn", &turn))?;
-    let (by, cookie) = reactor(visitor, request);
+    let (by, _) = reactor(visitor, request);
     let user = visitor.principal.user.clone();
-    let react = React { project, conversation, turn, by: by.clone(), user, reaction };
-    let all = store(state, react).await?;
-    let told = AnswerReactions::of(turn, &all, Some(&by));
+    let react = React { project, conversation, turn, by, user, reaction };
+    mark(state, visitor, request, Marking::Reaction(react)).await
+}
+
+/// Something that is stored of an answer.
+#[derive(Debug)]
+pub(super) enum Marking {
+    Reaction(React),
+    Note(KeepNote),
+}
+
+/// Stores something of an answer, and has those who look at it see that. Answers how it stands now.
+pub(super) async fn mark(
+    state: &AppState,
+    visitor: &Visitor,
+    request: &HttpRequest,
+    marking: Marking,
+) -> HandlerResult {
+    let (by, cookie) = reactor(visitor, request);
+    let (conversation, turn) = match &marking {
+        Marking::Reaction(react) => (react.conversation, react.turn),
+        Marking::Note(keep) => (keep.conversation, keep.turn),
+    };
+    let state = state.clone();
+    let marks = complete(async move {
+        store(&state, marking).await?;
+        let read = move |reader: &Reader| reader.marks_of(conversation, turn);
+        Ok(state.resources.reader.ask(read).await?)
+    });
+    let told = AnswerReactions::of(turn, &marks.await?, Some(&by));
     let mut answer = HttpResponse::Ok();
     if let Some(cookie) = cookie {
         answer.insert_header((header::SET_COOKIE, cookie));
@@ -159,34 +183,28 @@ async fn change(
     Ok(answer.json(told))
 }
 
-/// Stores the reaction and has it shown. Answers all reactions to the answer.
-async fn store(state: &AppState, react: React) -> Result<Vec<StoredReaction>, Problem> {
-    let (project, conversation, turn) = (react.project.clone(), react.conversation, react.turn);
-    let state = state.clone();
-    complete(async move {
-        match state.resources.database.send(react).await?? {
-            Reacted::Stored => show(&state, &project, conversation).await?,
-            Reacted::NoSuchAnswer => {
-                return Err(Problem::not_found("There is no such answer, or it has not ended."));
-            }
-            Reacted::TooMany => {
-                let detail = "As many people as are kept have said something of this answer.";
-                return Err(Problem::new(StatusCode::CONFLICT, detail));
-            }
+async fn store(state: &AppState, marking: Marking) -> Result<(), Problem> {
+    let database = &state.resources.database;
+    let (stored, project, conversation, full) = match marking {
+        Marking::Reaction(react) => {
+            let (project, conversation) = (react.project.clone(), react.conversation);
+            let full = "As many people as are kept have said something of this answer.";
+            (database.send(react).await??, project, conversation, full)
         }
-        let read = move |reader: &Reader| reader.reactions_to(conversation, turn);
-        Ok(state.resources.reader.ask(read).await?)
-    })
-    .await
-}
-
-/// Has those who look at the conversation see the reaction.
-async fn show(
-    state: &AppState,
-    project: &ProjectName,
-    conversation: ConversationId,
-) -> Result<(), Problem> {
-    if let Some(session) = state.live_session(project).await? {
+        Marking::Note(keep) => {
+            let (project, conversation) = (keep.project.clone(), keep.conversation);
+            let full = "The project has as many notes as are kept: remove one that is out of date.";
+            (database.send(keep).await??, project, conversation, full)
+        }
+    };
+    match stored {
+        Marked::Stored => (),
+        Marked::NoSuchAnswer => {
+            return Err(Problem::not_found("There is no such answer, or it has not ended."));
+        }
+        Marked::TooMany => return Err(Problem::new(StatusCode::CONFLICT, full)),
+    }
+    if let Some(session) = state.live_session(&project).await? {
         // One that has ended shows nobody anything.
         session.send(ReactionStored { conversation }).await.unwrap_or_default();
     }

@@ -28,7 +28,7 @@ pub(crate) struct SearchQuery {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct FoundMessages {
-    /// The newest first.
+    /// Those of notes, then the others, each newest first.
     hits: Vec<SearchHit>,
     /// Whether there are older hits.
     more: bool,

@@ -35,6 +35,7 @@ const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/api/projects/{project}/blame", "?path=README.md&line=1", Token),
     ("POST", "/api/projects/{project}/drawings", r#"{"drawings":[]}"#, Token),
     ("GET", "/api/projects/{project}/drawings/{name}", "", Token),
+    ("GET", "/api/projects/{project}/notes", "", Token),
     ("GET", "/api/projects/{project}/questions", "", Token),
     ("GET", "/api/projects/{project}/questions/similar", "?q=a", Token),
     ("GET", "/api/assistant/asked/{project}", "?q=a", Token),
@@ -50,6 +51,8 @@ const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/api/assistant/conversations/{project}/{id}/export", "", Right('r')),
     ("POST", "/api/assistant/conversations/{project}/{id}/attachments", "?name=a.txt", Right('w')),
     ("GET", "/api/assistant/conversations/{project}/{id}/attachments/{attachment}", "", Right('r')),
+    ("PUT", "/api/assistant/conversations/{project}/{id}/notes/{turn}", "", Right('w')),
+    ("DELETE", "/api/assistant/conversations/{project}/{id}/notes/{turn}", "", Right('w')),
     ("GET", "/api/assistant/conversations/{project}/{id}/reactions", "", Right('r')),
     (
         "PUT",

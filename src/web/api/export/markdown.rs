@@ -11,7 +11,6 @@ use crate::{
     database::{Summary, queries::export::StoredEntry},
     entry::{AgentQuestion, Content, Outcome, ResponseDone, ToolResult, UserMessage},
     ids::TurnNumber,
-    reaction::StoredReaction,
     web::api::references::ComparedReference,
 };
 
@@ -97,14 +96,14 @@ impl Markdown {
                 if !words.is_empty() {
                     self.paragraph(&format!("*{words}*"), out);
                 }
-                self.reactions(&around.reactions, out);
+                self.marks(around, out);
             }
             Content::Error(error) => {
                 self.open = None;
                 self.references(references, out);
                 self.notes(&error.notes, out);
                 self.paragraph(&format!("**Error:** {}", line(&error.content)), out);
-                self.reactions(&around.reactions, out);
+                self.marks(around, out);
             }
         }
     }
@@ -137,11 +136,15 @@ impl Markdown {
     }
 
     /// Lists what people say of an answer.
-    fn reactions(&mut self, reactions: &[StoredReaction], out: &mut String) {
-        if reactions.is_empty() {
+    fn marks(&mut self, around: &AroundAnswer, out: &mut String) {
+        if let Some(note) = &around.note {
+            let by = note.by.as_deref().map_or_else(String::new, |by| format!(" by {}", line(by)));
+            self.paragraph(&format!("*Kept as a note{by}, {}*", time(&note.at)), out);
+        }
+        if around.reactions.is_empty() {
             return;
         }
-        let items = reactions.iter().map(|stored| {
+        let items = around.reactions.iter().map(|stored| {
             let who = stored.user.as_deref().map_or_else(|| "Somebody".to_owned(), line);
             let why = stored.reaction.why.as_deref();
             let why = why.map_or_else(String::new, |why| format!(": {}", line(why)));
