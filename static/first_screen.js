@@ -1,11 +1,14 @@
-/** What is said of a project while nothing was asked: one sentence on it, and questions that fit it. */
-import { suggestQuestions } from './api.js';
+/** What is said of a project while nothing was asked: one sentence on it, questions that fit it, its newest notes. */
+import { findNotes, suggestQuestions } from './api.js';
 import { EXAMPLE_QUESTIONS } from './text.js';
 
-/** @typedef {{about: string, questions: string[]}} Introduction */
+/** @typedef {{about: string, questions: string[], notes: import('./notes.js').Note[]}} Introduction */
+
+/** Notes that are shown. */
+const MAX_NOTES = 3;
 
 /** @type {Introduction} */
-const NOTHING = { about: '', questions: [] };
+const NOTHING = { about: '', questions: [], notes: [] };
 
 /** Whether nothing was asked in the open conversation. @param {import('./page.js').State} state */
 export function isFirst({ conversation, project, problem }) {
@@ -31,10 +34,25 @@ export class Introductions {
     this.#known.set(project, NOTHING);
     suggestQuestions(project)
       .then(({ about = '', questions }) => ({ about, questions }), () => ({ about: '', questions: EXAMPLE_QUESTIONS }))
-      .then((told) => {
-        this.#known.set(project, told);
-        this.onKnown();
-      });
+      .then((told) => this.#add(project, told));
+    this.#readNotes(project);
     return NOTHING;
+  }
+
+  /** Reads the notes again where they are shown. @param {string} project */
+  notesChanged(project) {
+    if (this.#known.has(project)) this.#readNotes(project);
+  }
+
+  /** @param {string} project */
+  #readNotes(project) {
+    // They are optional.
+    findNotes(project, '', undefined, MAX_NOTES).then(({ notes }) => this.#add(project, { notes }), () => null);
+  }
+
+  /** @param {string} project @param {Partial<Introduction>} told */
+  #add(project, told) {
+    this.#known.set(project, { ...(this.#known.get(project) ?? NOTHING), ...told });
+    this.onKnown();
   }
 }

@@ -63,6 +63,7 @@ export class Page {
     const conversation = reduce(before, event);
     if (conversation === before) return;
     this.setState({ conversation });
+    if (event.type === 'reactions') this.#introductions.notesChanged(this.state.project ?? '');
     for (const text of this.#announcer.next(before, conversation)) this.announce(text);
   }
 
@@ -84,7 +85,7 @@ export class Page {
         this.composer.fit();
       }
       this.welcome.hidden = introduction === null;
-      if (introduction) this.welcome.update(introduction.questions, conversation);
+      if (introduction) this.welcome.update(introduction, conversation, project ?? '');
       this.view.update({ conversation, project: this.project, user, problem, about: introduction && introduction.about });
       this.composer.update({ conversation, project: this.project, user });
       this.onRender();

@@ -4,6 +4,7 @@
  */
 import { MAX_REASON, noteText, reasonText, reactionLabel } from '../reactions.js';
 import { element, setText } from './dom.js';
+import { withIcon } from './icon.js';
 
 export class AnswerReactions extends HTMLElement {
   #turn = 0;
@@ -14,7 +15,7 @@ export class AnswerReactions extends HTMLElement {
   #keep = element('button', {
     type: 'button', className: 'quiet', title: 'Keep this answer as a note of the project, for everybody who may read it', 'aria-pressed': 'false',
     onclick: () => this.#emit('keep-note', { isKept: !this.#reactions?.note }),
-  }, 'Keep as note');
+  }, ...withIcon('note', 'Keep as note'));
   #reasons = element('ul', { className: 'reasons', 'aria-label': 'What people say of this answer', hidden: true });
   #why = element('input', {
     className: 'own', maxLength: MAX_REASON, autocomplete: 'off', enterKeyHint: 'done',
@@ -44,7 +45,7 @@ export class AnswerReactions extends HTMLElement {
     this.#reactions = reactions;
     const mine = reactions?.mine?.verdict;
     for (const [button, verdict] of /** @type {const} */ ([[this.#useful, 'useful'], [this.#wrong, 'wrong']])) {
-      setText(button, reactionLabel(verdict, reactions?.[verdict] ?? 0));
+      setText(/** @type {Node} */ (button.lastElementChild), reactionLabel(verdict, reactions?.[verdict] ?? 0));
       button.setAttribute('aria-pressed', String(mine === verdict));
     }
     if (mine !== 'wrong') this.#form.hidden = true;
@@ -57,7 +58,7 @@ export class AnswerReactions extends HTMLElement {
   #button(verdict, title) {
     return element('button', {
       type: 'button', className: 'quiet', title, 'aria-pressed': 'false', onclick: () => this.#pressed(verdict),
-    });
+    }, ...withIcon(verdict, ''));
   }
 
   /** Says it, or takes it back where it was said. @param {'useful' | 'wrong'} verdict */

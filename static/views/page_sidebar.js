@@ -34,6 +34,10 @@ export class PageSidebar extends HTMLElement {
     type: 'button', className: 'quiet', hidden: true, onclick: () => this.#emit('log-out', null),
   }, ...withIcon('leave', 'Log out'));
   #admin = element('a', { href: '/admin', className: 'quiet', hidden: true }, ...withIcon('settings', 'Admin'));
+  #notes = element('button', {
+    type: 'button', className: 'quiet open-notes', title: 'Answers that people keep for everybody', 'aria-haspopup': 'dialog',
+    onclick: () => this.#emit('open-notes', null),
+  }, ...withIcon('note', 'Notes'));
   /** Gets the focus back when the drawer is closed. @type {HTMLElement | null} */
   #opener = null;
   #narrow = matchMedia('(max-width: 639px)');
@@ -60,6 +64,7 @@ export class PageSidebar extends HTMLElement {
     const foot = element('div', { className: 'foot' }, this.#theme, this.#notify,
       element('button', { type: 'button', className: 'quiet', onclick: showShortcuts }, ...withIcon('keys', 'Keys')), this.#admin, this.#logOut);
     this.append(head, element('nav', { 'aria-label': 'Conversations' }, this.#list), foot);
+    head.append(this.#notes);
     this.#showTheme();
     this.showNotify();
     this.#list.addEventListener('pick-conversation', () => this.open(false));

@@ -1,6 +1,8 @@
-/** What an empty conversation offers below the field: questions that fit the project, and what "read-only" means. */
+/** What an empty conversation offers below the field: questions that fit the project, its newest notes, and what "read-only" means. */
 import { readOnlyText } from '../text.js';
-import { element, setText } from './dom.js';
+import { formatAddress } from '../address.js';
+import { dayHeading, shortTime } from '../dates.js';
+import { element, isPlainClick, setText } from './dom.js';
 import { icon } from './icon.js';
 import { prose } from './prose.js';
 
@@ -15,15 +17,21 @@ export class WelcomeText extends HTMLElement {
   #sentence = element('span');
   #tried = element('ul');
   #details = element('details', { className: 'read-only', hidden: true }, element('summary', {}, this.#shield, this.#sentence), this.#tried);
-  /** The questions and the tried ways that are shown, as texts. */
-  #shown = { questions: '', tried: '' };
+  #notes = element('ul');
+  #newest = element('section', { className: 'newest', hidden: true, 'aria-label': 'Newest notes' }, element('h2', {}, 'Notes'), this.#notes);
+  /** The questions, the notes and the tried ways that are shown, as texts. */
+  #shown = { questions: '', notes: '', tried: '' };
 
   connectedCallback() {
-    if (!this.#list.parentNode) this.append(this.#list, this.#details);
+    if (!this.#list.parentNode) this.append(this.#list, this.#newest, this.#details);
   }
 
-  /** @param {string[]} questions @param {import('../store.js').Conversation | null} conversation */
-  update(questions, conversation) {
+  /**
+   * @param {import('../first_screen.js').Introduction} introduction @param {import('../store.js').Conversation | null} conversation
+   * @param {string} project
+   */
+  update({ questions, notes }, conversation, project) {
+    this.#showNotes(notes, project);
     if (this.#shown.questions !== questions.join('\n')) {
       this.#shown.questions = questions.join('\n');
       this.#list.replaceChildren(...questions.map((question) => element('li', {}, element('button', {
@@ -39,6 +47,26 @@ export class WelcomeText extends HTMLElement {
     if (this.#shown.tried === tried) return;
     this.#shown.tried = tried;
     this.#tried.replaceChildren(...readOnly.tried.map((way) => element('li', {}, ...prose(way))));
+  }
+
+  /** @param {import('../notes.js').Note[]} notes @param {string} project */
+  #showNotes(notes, project) {
+    const key = JSON.stringify([project, notes]);
+    if (this.#shown.notes === key) return;
+    this.#shown.notes = key;
+    this.#newest.hidden = notes.length === 0;
+    const now = new Date();
+    this.#notes.replaceChildren(...notes.map(({ conversation_id: conversation, turn, question, kept_at: at }) => {
+      const day = dayHeading(at, now);
+      return element('li', {}, element('a', {
+        href: formatAddress(project, conversation, turn), dir: 'auto',
+        onclick: (/** @type {MouseEvent} */ event) => {
+          if (!isPlainClick(event)) return;
+          event.preventDefault();
+          this.dispatchEvent(new CustomEvent('visit-turn', { detail: { conversation, turn }, bubbles: true }));
+        },
+      }, question.replace(/\s+/g, ' ').trim()), ' ', element('small', {}, day === 'Earlier' ? shortTime(at, now) : day));
+    }));
   }
 }
 

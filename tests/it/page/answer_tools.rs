@@ -13,7 +13,7 @@ use super::{
 /// The texts of the tools of a turn.
 fn tools(turn: u32) -> String {
     format!(
-        "[...document.querySelectorAll(\"turn-view[data-turn='{turn}'] .tools button\")].map((it) => it.textContent).join(', ')"
+        "[...document.querySelectorAll(\"turn-view[data-turn='{turn}'] .tools button\")].filter((it) => it.checkVisibility()).map((it) => it.textContent).join(', ')"
     )
 }
 
@@ -46,7 +46,10 @@ async fn an_answer_is_copied_as_markdown_linked_and_asked_again() {
     let words = r"say It is *here*, see `README.md:1`.\n\n```rust\nfn main() {}\n```";
     ask(&browser, &["say I look.", read, words], 1).await;
     browser
-        .wait_for(&format!("{} === 'Copy, Ask again, Link, Fork, Useful, Wrong'", tools(1)))
+        .wait_for(&format!(
+            "{} === 'Copy, Ask again, Link, Fork, Useful, Wrong, Keep as note'",
+            tools(1)
+        ))
         .await;
     browser.portraits("tools").await;
     browser.audit("the tools of an answer").await;
@@ -86,7 +89,10 @@ async fn an_answer_is_copied_as_markdown_linked_and_asked_again() {
     browser.press(ENTER).await;
     browser.wait_for(&ended(2)).await;
     browser
-        .wait_for(&format!("{} === 'Copy, Ask again, Link, Fork, Useful, Wrong'", tools(2)))
+        .wait_for(&format!(
+            "{} === 'Copy, Ask again, Link, Fork, Useful, Wrong, Keep as note'",
+            tools(2)
+        ))
         .await;
     // Without words there is nothing to copy.
     ask(&browser, &["error it broke"], 3).await;

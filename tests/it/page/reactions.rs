@@ -78,6 +78,77 @@ async fn an_answer_is_called_useful_or_wrong_by_keyboard_and_others_see_it() {
     ben.close().await;
 }
 
+const NOTES: &str = "document.querySelector('dialog[open] .notes')?.innerText";
+
+#[tokio::test]
+async fn an_answer_is_kept_as_a_note_found_again_and_opened_at_its_turn() {
+    let setup = Setup::scripted();
+    std::fs::write(setup.project_dir().join("quokka.rs"), "fn hop() {}\n").unwrap();
+    let server = setup.start();
+    let browser = Browser::start().await;
+    open(&browser, &server).await;
+    browser.click(".open-notes").await;
+    browser
+        .wait_for(
+            "document.querySelector('dialog[open]')?.innerText.includes('There are no notes yet.')",
+        )
+        .await;
+    browser.audit("no notes").await;
+    browser.press(ESCAPE).await;
+    browser.wait_for("document.querySelector('dialog') === null").await;
+    ask(&browser, &["say the quokka **hops**, see `quokka.rs:1`"], 1).await;
+    browser.wait_for(&says("Keep", "Keep as note", false)).await;
+    browser.run(&format!("{}.focus()", button("Keep"))).await;
+    browser.press(ENTER).await;
+    browser.wait_for(&says("Keep", "Keep as note", true)).await;
+    browser.wait_for(&format!("{REASONS} === 'Kept as a note'")).await;
+    browser.portraits("kept").await;
+
+    let address = browser.address().await;
+    browser.goto(&server.url("/p/demo")).await;
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    browser.click(".open-notes").await;
+    browser.wait_for(&format!("{NOTES}?.includes('the quokka hops, see quokka.rs:1')")).await;
+    browser.wait_for(&format!("{NOTES}.includes('what it cites is unchanged')")).await;
+    for theme in ["light", "dark"] {
+        browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        browser.audit(&format!("notes, {theme}")).await;
+        browser.screenshot(&format!("notes-{theme}")).await;
+    }
+    browser.keys("wombat").await;
+    browser.wait_for("document.querySelector('dialog[open]').innerText.includes('No note matches “wombat”.')").await;
+    browser.run("const field = document.querySelector('dialog[open] input'); field.select()").await;
+    std::fs::write(server.project_dir().join("quokka.rs"), "fn sleep() {}\n").unwrap();
+    browser.keys("quokka").await;
+    browser.wait_for(&format!("{NOTES}?.includes('all that it cites has changed since')")).await;
+    browser.press(TAB).await;
+    browser.press(TAB).await;
+    browser.wait_for("document.activeElement.matches('.notes a')").await;
+    browser.press(ENTER).await;
+    browser
+        .wait_for("document.querySelector(\"turn-view[data-turn='1'][data-marked]\") !== null")
+        .await;
+    assert_eq!(browser.address().await.split('#').next(), address.split('#').next());
+
+    // On a phone it is removed again.
+    browser.become_phone().await;
+    browser.click(".menu").await;
+    browser.click(".open-notes").await;
+    browser.wait_for(&format!("{NOTES}?.includes('quokka')")).await;
+    assert_eq!(browser.run(OVERFLOWS).await, json!([]));
+    browser.audit("notes on a phone").await;
+    browser.screenshot("notes-phone").await;
+    browser.click(".notes .about button").await;
+    browser
+        .wait_for(
+            "document.querySelector('dialog[open]').innerText.includes('There are no notes yet.')",
+        )
+        .await;
+    browser.wait_for(&says("Keep", "Keep as note", false)).await;
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
+
 #[tokio::test]
 async fn the_reason_may_be_left_out_and_what_is_wrong_is_told_on_the_admin_page() {
     let server = Setup::scripted().start();
