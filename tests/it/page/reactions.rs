@@ -55,7 +55,7 @@ async fn an_answer_is_called_useful_or_wrong_by_keyboard_and_others_see_it() {
         ana.audit(&format!("a reason is asked for, {theme}")).await;
         ana.screenshot(&format!("reaction-{theme}")).await;
     }
-    ana.keys(&format!("it <b>sleeps</b>{ENTER}")).await;
+    ana.press(&format!("it <b>sleeps</b>{ENTER}")).await;
     ana.wait_for(&format!("{REASONS} === 'ana finds it wrong: it <b>sleeps</b>'")).await;
     ana.wait_for(&format!("document.activeElement === {}", button("Wrong"))).await;
     ben.wait_for(&format!("{REASONS}?.includes('it <b>sleeps</b>')")).await;
@@ -115,11 +115,11 @@ async fn an_answer_is_kept_as_a_note_found_again_and_opened_at_its_turn() {
         browser.audit(&format!("notes, {theme}")).await;
         browser.screenshot(&format!("notes-{theme}")).await;
     }
-    browser.keys("wombat").await;
+    browser.press("wombat").await;
     browser.wait_for("document.querySelector('dialog[open]').innerText.includes('No note matches “wombat”.')").await;
     browser.run("const field = document.querySelector('dialog[open] input'); field.select()").await;
     std::fs::write(server.project_dir().join("quokka.rs"), "fn sleep() {}\n").unwrap();
-    browser.keys("quokka").await;
+    browser.press("quokka").await;
     browser.wait_for(&format!("{NOTES}?.includes('all that it cites has changed since')")).await;
     browser.press(TAB).await;
     browser.press(TAB).await;
