@@ -396,7 +396,7 @@ mod tests {
             entry(TurnNumber(3), Seq(15), "user_message", r#"{"content":"Once more"}"#),
             entry(TurnNumber(3), Seq(16), "text", r#"{"block":0,"content":"It"}"#),
         ] {
-            markdown.add(&entry, &[], &mut out);
+            markdown.add(&entry, &AroundAnswer::default(), &mut out);
         }
         let waits = RawValue::from_string(r#"{"content":"Last"}"#.to_owned()).unwrap();
         markdown.end(&[(TurnNumber(4), waits)], &mut out);
