@@ -107,6 +107,10 @@ async fn an_answer_is_kept_as_a_note_found_again_and_opened_at_its_turn() {
     let address = browser.address().await;
     browser.goto(&server.url("/p/demo")).await;
     browser.wait_for("document.activeElement.id === 'question'").await;
+    let newest = "document.querySelector('.newest:not([hidden])')?.innerText";
+    browser.wait_for(&format!("{newest}?.includes('the quokka **hops**')")).await;
+    browser.audit("the newest notes").await;
+    browser.portraits("first-notes").await;
     browser.click(".open-notes").await;
     browser.wait_for(&format!("{NOTES}?.includes('the quokka hops, see quokka.rs:1')")).await;
     browser.wait_for(&format!("{NOTES}.includes('what it cites is unchanged')")).await;
