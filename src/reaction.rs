@@ -14,7 +14,7 @@ const TOLD_REASONS: usize = 3;
 /// Whether an answer helped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Verdict {
+pub(crate) enum AnswerVerdict {
     Useful,
     Wrong,
 }
@@ -22,7 +22,7 @@ pub(crate) enum Verdict {
 /// What one person says of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Reaction {
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: AnswerVerdict,
     /// Why, in a word or a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
@@ -91,7 +91,7 @@ pub(crate) struct AnswerReactions {
     pub(crate) note: Option<KeptNote>,
 }
 
-impl Verdict {
+impl AnswerVerdict {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Useful => "useful",
@@ -151,8 +151,8 @@ impl AnswerReactions {
         let mut of = Self { turn, useful: 0, wrong: 0, reasons: Vec::new(), mine: None, note };
         for stored in &marks.reactions {
             match stored.reaction.verdict {
-                Verdict::Useful => of.useful += 1,
-                Verdict::Wrong => of.wrong += 1,
+                AnswerVerdict::Useful => of.useful += 1,
+                AnswerVerdict::Wrong => of.wrong += 1,
             }
             if stored.reaction.why.is_some() {
                 of.reasons.push(stored.clone());
@@ -171,7 +171,7 @@ impl AnswerReactions {
 mod tests {
     use super::*;
 
-    fn reaction(verdict: Verdict, why: Option<&str>) -> Reaction {
+    fn reaction(verdict: AnswerVerdict, why: Option<&str>) -> Reaction {
         Reaction { verdict, why: why.map(str::to_owned) }
     }
 
@@ -183,10 +183,10 @@ mod tests {
             (Some(" the\r\nfile  moved\u{7} "), Some("the file moved")),
             (Some(&*"ä".repeat(MAX_REASON)), Some(&*"ä".repeat(MAX_REASON))),
         ] {
-            let expected = Ok(reaction(Verdict::Wrong, kept));
-            assert_eq!(reaction(Verdict::Wrong, given).tidied(), expected, "{given:?}");
+            let expected = Ok(reaction(AnswerVerdict::Wrong, kept));
+            assert_eq!(reaction(AnswerVerdict::Wrong, given).tidied(), expected, "{given:?}");
         }
-        let long = reaction(Verdict::Useful, Some(&"ä".repeat(MAX_REASON + 1))).tidied();
+        let long = reaction(AnswerVerdict::Useful, Some(&"ä".repeat(MAX_REASON + 1))).tidied();
         assert_eq!(long, Err(TooLongReason(MAX_REASON + 1)));
     }
 
@@ -208,11 +208,11 @@ mod tests {
             reacted_at: format!("2027-01-15T08:00:0{at}.000000Z"),
         };
         let reactions = vec![
-            stored("ana", 1, Verdict::Useful, None),
-            stored("ben", 2, Verdict::Wrong, Some("old")),
-            stored("cem", 3, Verdict::Wrong, Some("no such file")),
-            stored("eve", 4, Verdict::Useful, Some("saved my day")),
-            stored("ida", 5, Verdict::Wrong, Some("half")),
+            stored("ana", 1, AnswerVerdict::Useful, None),
+            stored("ben", 2, AnswerVerdict::Wrong, Some("old")),
+            stored("cem", 3, AnswerVerdict::Wrong, Some("no such file")),
+            stored("eve", 4, AnswerVerdict::Useful, Some("saved my day")),
+            stored("ida", 5, AnswerVerdict::Wrong, Some("half")),
         ];
         let note = Some(KeptNote { by: None, at: "2027-01-15T08:00:06.000000Z".to_owned() });
         let marks = AnswerMarks { reactions, note };
@@ -220,7 +220,7 @@ mod tests {
             |who| AnswerReactions::of(TurnNumber(1), &marks, Reactor::of(who, None).as_ref());
         let of = told(Some("ben"));
         assert_eq!((of.useful, of.wrong), (2, 3));
-        assert_eq!(of.mine, Some(reaction(Verdict::Wrong, Some("old"))));
+        assert_eq!(of.mine, Some(reaction(AnswerVerdict::Wrong, Some("old"))));
         let reasons: Vec<_> = of.reasons.iter().filter_map(|it| it.user.as_deref()).collect();
         assert_eq!(reasons, ["ida", "eve", "cem"]);
         assert_eq!((told(None).mine, told(None).note), (None, marks.note.clone()));

@@ -74,7 +74,7 @@ impl Reactions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reaction::{Reaction, StoredReaction, Verdict};
+    use crate::reaction::{AnswerVerdict, Reaction, StoredReaction};
 
     /// Somebody finds these answers useful.
     fn useful(turns: &[(i64, &str)]) -> BTreeMap<TurnNumber, AnswerMarks> {
@@ -83,7 +83,7 @@ mod tests {
                 turn: TurnNumber(*turn),
                 by: Reactor::of(Some(user), None).unwrap(),
                 user: Some((*user).to_owned()),
-                reaction: Reaction { verdict: Verdict::Useful, why: None },
+                reaction: Reaction { verdict: AnswerVerdict::Useful, why: None },
                 reacted_at: String::new(),
             };
             (stored.turn, AnswerMarks { reactions: vec![stored], note: None })

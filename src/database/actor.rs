@@ -300,7 +300,11 @@ impl Handler<React> for Database {
             if !reactions::is_answered(recorder.connection(), of)? {
                 return Ok(Marked::NoSuchAnswer);
             }
-            let others = reactions::others(recorder.connection(), &react)?;
+            let others = reactions::others(
+                recorder.connection(),
+                (react.conversation, react.turn),
+                &react.by,
+            )?;
             if react.reaction.is_some() && others >= MAX_REACTIONS {
                 return Ok(Marked::TooMany);
             }
@@ -319,7 +323,7 @@ impl Handler<KeepNote> for Database {
             if !reactions::is_answered(recorder.connection(), of)? {
                 return Ok(Marked::NoSuchAnswer);
             }
-            if keep.is_kept && notes::others(recorder.connection(), &keep)? >= MAX_NOTES {
+            if keep.is_kept && notes::others(recorder.connection(), of)? >= MAX_NOTES {
                 return Ok(Marked::TooMany);
             }
             recorder.apply(Change::KeepNote(keep))?;

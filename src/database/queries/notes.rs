@@ -10,7 +10,6 @@ use crate::{
     database::{
         Reader,
         error::DatabaseError,
-        messages::KeepNote,
         queries::search::{FullTextQuery, within},
         similar::{score::QuestionTerms, similar_notes},
     },
@@ -196,10 +195,10 @@ fn matching(
     rows.collect()
 }
 
-/// How many notes the project has besides the one that `keep` names.
+/// How many notes the project has besides one of this turn.
 pub(in crate::database) fn others(
     connection: &Connection,
-    KeepNote { project, conversation, turn, .. }: &KeepNote,
+    (project, conversation, turn): (&ProjectName, ConversationId, TurnNumber),
 ) -> Result<u32, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT count(*) FROM notes

@@ -7,10 +7,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    database::{Reader, error::DatabaseError, messages::React},
+    database::{Reader, error::DatabaseError},
     ids::{ConversationId, TurnNumber},
     project::ProjectName,
-    reaction::{AnswerMarks, KeptNote, Reaction, Reactor, StoredReaction, Verdict},
+    reaction::{AnswerMarks, AnswerVerdict, KeptNote, Reaction, Reactor, StoredReaction},
     rights::{Principal, readable},
 };
 
@@ -105,14 +105,14 @@ impl Reader {
     /// The reactions in all projects.
     pub(crate) fn reaction_counts(&self) -> Result<ReactionCounts, DatabaseError> {
         self.read(|connection| {
-            let count = |verdict: Verdict| -> rusqlite::Result<i64> {
+            let count = |verdict: AnswerVerdict| -> rusqlite::Result<i64> {
                 connection
                     .prepare_cached("SELECT count(*) FROM reactions WHERE verdict = ?1")?
                     .query_row([verdict.as_str()], |row| row.get(0))
             };
             Ok(ReactionCounts {
-                useful: count(Verdict::Useful)?.unsigned_abs(),
-                wrong: count(Verdict::Wrong)?.unsigned_abs(),
+                useful: count(AnswerVerdict::Useful)?.unsigned_abs(),
+                wrong: count(AnswerVerdict::Wrong)?.unsigned_abs(),
             })
         })
     }
@@ -180,7 +180,8 @@ pub(in crate::database) fn is_answered(
 /// How many other people have said something of the answer.
 pub(in crate::database) fn others(
     connection: &Connection,
-    React { conversation, turn, by, .. }: &React,
+    (conversation, turn): (ConversationId, TurnNumber),
+    by: &Reactor,
 ) -> Result<u32, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT count(*) FROM reactions
@@ -201,7 +202,7 @@ fn read_reaction(row: &Row<'_>) -> rusqlite::Result<StoredReaction> {
         user: row.get(2)?,
         reaction: Reaction {
             // The table holds no other.
-            verdict: Verdict::parse(&verdict).unwrap_or(Verdict::Useful),
+            verdict: AnswerVerdict::parse(&verdict).unwrap_or(AnswerVerdict::Useful),
             why: row.get(4)?,
         },
         reacted_at: row.get(5)?,

@@ -6,7 +6,7 @@ use crate::{
         OpenError,
         messages::{KeepNote, Marked, React},
     },
-    reaction::{Reaction, Reactor, Verdict},
+    reaction::{AnswerVerdict, Reaction, Reactor},
 };
 
 impl Store {
@@ -24,7 +24,7 @@ impl Store {
     }
 
     async fn react(&self, conversation: ConversationId, user: &str, why: Option<&str>) -> Marked {
-        let reaction = Reaction { verdict: Verdict::Wrong, why: why.map(str::to_owned) };
+        let reaction = Reaction { verdict: AnswerVerdict::Wrong, why: why.map(str::to_owned) };
         let react = React {
             project: project(),
             conversation,

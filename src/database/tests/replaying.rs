@@ -19,7 +19,7 @@ use crate::{
     },
     entry::UserMessage,
     ids::{ConversationId, Seq, TurnNumber},
-    reaction::{Reaction, Reactor, Verdict},
+    reaction::{AnswerVerdict, Reaction, Reactor},
     rights::Visibility,
 };
 
@@ -303,7 +303,7 @@ fn act(
             let user = user.to_string();
             let by = Reactor::of_person(Some(&user), "");
             let reaction = says.map(|is_useful| Reaction {
-                verdict: if is_useful { Verdict::Useful } else { Verdict::Wrong },
+                verdict: if is_useful { AnswerVerdict::Useful } else { AnswerVerdict::Wrong },
                 why: is_useful.then(|| "it helped".to_owned()),
             });
             let (turn, user) = (TurnNumber(turn), Some(user));

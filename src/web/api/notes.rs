@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     conversations::permitted,
-    reactions::{AnswerPath, Marking, mark},
+    reactions::{AnswerPath, MarkChange, mark},
     references::of_end,
 };
 
@@ -163,5 +163,5 @@ async fn set(
     let who = user.as_deref().unwrap_or("somebody");
     log::info!("note kept={is_kept} conversation={conversation} turn={turn} by={who}");
     let note = KeepNote { project, conversation, turn, user, is_kept };
-    mark(state, visitor, request, Marking::Note(note)).await
+    mark(state, visitor, request, MarkChange::Note(note)).await
 }

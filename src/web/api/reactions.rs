@@ -147,12 +147,12 @@ async fn change(
     let (by, _) = reactor(visitor, request);
     let user = visitor.principal.user.clone();
     let react = React { project, conversation, turn, by, user, reaction };
-    mark(state, visitor, request, Marking::Reaction(react)).await
+    mark(state, visitor, request, MarkChange::Reaction(react)).await
 }
 
 /// Something that is stored of an answer.
 #[derive(Debug)]
-pub(super) enum Marking {
+pub(super) enum MarkChange {
     Reaction(React),
     Note(KeepNote),
 }
@@ -162,12 +162,12 @@ pub(super) async fn mark(
     state: &AppState,
     visitor: &Visitor,
     request: &HttpRequest,
-    marking: Marking,
+    marking: MarkChange,
 ) -> HandlerResult {
     let (by, cookie) = reactor(visitor, request);
     let (conversation, turn) = match &marking {
-        Marking::Reaction(react) => (react.conversation, react.turn),
-        Marking::Note(keep) => (keep.conversation, keep.turn),
+        MarkChange::Reaction(react) => (react.conversation, react.turn),
+        MarkChange::Note(keep) => (keep.conversation, keep.turn),
     };
     let state = state.clone();
     let marks = complete(async move {
@@ -183,15 +183,15 @@ pub(super) async fn mark(
     Ok(answer.json(told))
 }
 
-async fn store(state: &AppState, marking: Marking) -> Result<(), Problem> {
+async fn store(state: &AppState, marking: MarkChange) -> Result<(), Problem> {
     let database = &state.resources.database;
     let (stored, project, conversation, full) = match marking {
-        Marking::Reaction(react) => {
+        MarkChange::Reaction(react) => {
             let (project, conversation) = (react.project.clone(), react.conversation);
             let full = "As many people as are kept have said something of this answer.";
             (database.send(react).await??, project, conversation, full)
         }
-        Marking::Note(keep) => {
+        MarkChange::Note(keep) => {
             let (project, conversation) = (keep.project.clone(), keep.conversation);
             let full = "The project has as many notes as are kept: remove one that is out of date.";
             (database.send(keep).await??, project, conversation, full)
