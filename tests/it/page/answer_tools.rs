@@ -166,7 +166,7 @@ async fn on_a_phone_the_button_that_copies_code_covers_none_of_it() {
     }).length";
     assert_eq!(browser.run("return matchMedia('(hover: none)').matches").await, json!(true));
     assert_eq!(browser.run(covered).await, json!(0));
-    let hidden = "return [...document.querySelectorAll('.copy, .end .tools button')].filter((it) => getComputedStyle(it).opacity !== '1' || it.offsetHeight < 44).length";
+    let hidden = "return [...document.querySelectorAll('.copy, .end .tools button')].filter((it) => it.checkVisibility()).filter((it) => getComputedStyle(it).opacity !== '1' || it.offsetHeight < 44).length";
     assert_eq!(browser.run(hidden).await, json!(0));
     browser.screenshot("phone-code").await;
     browser.assert_no_complaints(&[]).await;
