@@ -76,7 +76,7 @@ function noteItem(project, note, leave, remove) {
   const standing = standingOf(note);
   const now = new Date();
   const heading = dayHeading(at, now);
-  const when = heading === 'Earlier' ? shortTime(at, now) : heading;
+  const when = heading === 'Today' || heading === 'Yesterday' ? heading.toLowerCase() : `on ${heading === 'Earlier' ? shortTime(at, now) : heading}`;
   const title = question.replace(/\s+/g, ' ').trim();
   return element('li', {},
     element('a', {
@@ -90,7 +90,7 @@ function noteItem(project, note, leave, remove) {
     }, title),
     element('p', { dir: 'auto' }, excerptOf(answer)),
     element('p', { className: 'about' },
-      element('time', { dateTime: at, title: fullTime(at) }, `Kept${by ? ` by ${by}` : ''}, ${when}`), ' · ',
+      element('time', { dateTime: at, title: fullTime(at) }, `Kept${by ? ` by ${by}` : ''} ${when}`), ' · ',
       element('span', { className: standing.isStale ? 'urgent' : '' }, standing.text),
       element('button', { type: 'button', className: 'quiet', 'aria-label': `Remove the note “${title}”`, onclick: remove }, 'Remove')));
 }
