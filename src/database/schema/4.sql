@@ -15,19 +15,6 @@ CREATE TABLE guests (
     PRIMARY KEY (conversation_id, user)
 ) STRICT, WITHOUT ROWID;
 
--- Pages that show a conversation as it was to everybody who has their address.
-CREATE TABLE snapshots (
-    -- Random, so that nobody guesses it.
-    id              TEXT    PRIMARY KEY,
-    conversation_id INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
-    made_by         TEXT,
-    created_at      TEXT    NOT NULL,
-    -- The last column: it is not read where the others are.
-    page            TEXT    NOT NULL
-) STRICT;
-
-CREATE INDEX snapshots_conversation ON snapshots (conversation_id);
-
 -- A conversation is its first author's.
 UPDATE conversations SET owner = (
     SELECT payload ->> '$.author' FROM entries

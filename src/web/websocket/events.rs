@@ -73,7 +73,8 @@ pub(crate) async fn open(
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let (browser, cookie) = browser_cookie::identify(&request);
     let (frames, mut sent) = mpsc::channel(MAX_WAITING);
-    let stream = OpenStream { project: project.clone(), user: visitor.principal.user.clone(), frames };
+    let stream =
+        OpenStream { project: project.clone(), user: visitor.principal.user.clone(), frames };
     let guard = state.event_streams.open(stream);
     let state = state.as_ref().clone();
     let frame_bytes = state.resources.settings.limits.frame_bytes;

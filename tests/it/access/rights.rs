@@ -165,14 +165,10 @@ pub async fn make_private(server: &Server, owner: Person, id: i64) {
 
 fn filled(path: &str, id: i64) -> String {
     let id = id.to_string();
-    let filled = path.replace("{project}", "demo").replace("{id}", &id);
-    filled
-        .replace("{conversation}", &id)
-        .replace("{attachment}", "none")
-        .replace("{name}", "none")
-        .replace("{stream}", "none")
-    let filled = path.replace("{project}", "demo").replace("{id}", &id).replace("{turn}", "1");
-    filled.replace("{conversation}", &id).replace("{attachment}", "none").replace("{name}", "none")
+    let numbers = [("{id}", id.as_str()), ("{conversation}", &id), ("{turn}", "1")];
+    let names = ["{attachment}", "{name}", "{stream}"].map(|name| (name, "none"));
+    let all = [("{project}", "demo")].into_iter().chain(numbers).chain(names);
+    all.fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
 #[derive(Debug, Clone, Copy)]
