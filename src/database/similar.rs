@@ -15,7 +15,14 @@ use crate::{
     rights::{Principal, readable},
 };
 
-use super::{Reader, error::DatabaseError, queries::search::within};
+use super::{
+    Reader,
+    error::DatabaseError,
+    queries::{
+        notes::{self, Note},
+        search::within,
+    },
+};
 use score::QuestionTerms;
 
 /// Notes that are compared with a question, the newest.
@@ -57,6 +64,28 @@ impl Reader {
         limits: SimilarityLimits,
     ) -> Result<Vec<SimilarQuestion>, DatabaseError> {
         self.read(|connection| similar(connection, of, typed, limits))
+    }
+
+    /// The notes of the project, outside of a conversation, that everybody may read and that answer a
+    /// similar question, the most similar first.
+    pub(crate) fn fitting_notes(
+        &self,
+        project: &ProjectName,
+        not_in: ConversationId,
+        question: &str,
+        limit: usize,
+    ) -> Result<Vec<Note>, DatabaseError> {
+        let (asked, everybody) = (QuestionTerms::asked(question), Principal::default());
+        self.read(|connection| {
+            let similar = similar_notes(connection, (project, &everybody), &asked)?;
+            let outside = similar.into_iter().filter(|it| it.conversation_id != not_in);
+            let mut found = Vec::new();
+            for it in outside.take(limit) {
+                let of = (it.conversation_id, it.turn);
+                found.extend(notes::one(connection, (project, &everybody), of)?);
+            }
+            Ok(found)
+        })
     }
 }
 

@@ -11,7 +11,6 @@ use crate::{
         Reader,
         error::DatabaseError,
         queries::search::{FullTextQuery, within},
-        similar::{score::QuestionTerms, similar_notes},
     },
     ids::{ConversationId, TurnNumber},
     project::ProjectName,
@@ -84,28 +83,6 @@ impl Reader {
         })
     }
 
-    /// The notes of the project, outside of a conversation, that everybody may read and that answer a
-    /// similar question, the most similar first.
-    pub(crate) fn fitting_notes(
-        &self,
-        project: &ProjectName,
-        not_in: ConversationId,
-        question: &str,
-        limit: usize,
-    ) -> Result<Vec<Note>, DatabaseError> {
-        let (asked, everybody) = (QuestionTerms::asked(question), Principal::default());
-        self.read(|connection| {
-            let similar = similar_notes(connection, (project, &everybody), &asked)?;
-            let outside = similar.into_iter().filter(|it| it.conversation_id != not_in);
-            let mut notes = Vec::new();
-            for it in outside.take(limit) {
-                let of = (it.conversation_id, it.turn);
-                notes.extend(one(connection, (project, &everybody), of)?);
-            }
-            Ok(notes)
-        })
-    }
-
     /// Whether the project has notes.
     pub(crate) fn has_notes(&self, project: &ProjectName) -> Result<bool, DatabaseError> {
         self.read(|connection| {
@@ -141,7 +118,7 @@ fn newest(
     rows.collect()
 }
 
-fn one(
+pub(in crate::database) fn one(
     connection: &Connection,
     (project, who): (&ProjectName, &Principal),
     (conversation, turn): (ConversationId, TurnNumber),
