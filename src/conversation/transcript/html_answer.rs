@@ -189,11 +189,12 @@ impl HtmlAnswer {
         self.mentioned = self.mentioned_before.clone();
         self.mentioned.extend(open.references.clone());
         let is_longer = !finished.is_empty();
-        let mut before = std::mem::take(&mut self.open);
+        // A viewer may have the open part even while it is empty.
+        let mut before = Some(std::mem::take(&mut self.open)).filter(|_| self.version > 0);
         for part in finished {
             self.want(&part);
             let html = self.coloured(&part);
-            if let Some(open) = Some(std::mem::take(&mut before)).filter(|it| !it.is_empty()) {
+            if let Some(open) = before.take() {
                 self.changes.note(self.version + 1, self.finished.len(), &open, &html);
             }
             self.finished.push(html);
@@ -202,6 +203,7 @@ impl HtmlAnswer {
             }
         }
         self.want(&open);
+        let before = before.unwrap_or_default();
         let html = self.coloured(&open);
         if self.version == 0 || is_longer || html != before {
             self.changed(&before, &html, is_longer);
