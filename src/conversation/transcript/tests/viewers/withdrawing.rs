@@ -2,7 +2,7 @@
 
 use crate::ids::{Seq, TurnNumber};
 
-use super::{OURS, Place, Step, World};
+use super::{OURS, Place, Step, World, check};
 
 impl World {
     pub(super) fn replace(&mut self, turn: TurnNumber, text: &str) {
@@ -104,4 +104,22 @@ fn who_comes_in_behind_a_text_that_was_replaced_across_a_call_gets_it_no_second_
     world.step(Step::Resume(OURS, Place::Behind(newest)));
     while world.read(OURS, 4096) {}
     assert_eq!(world.seeds[0].got, "");
+}
+
+/// What a viewer has of a part while it is empty is nothing, also when its colours come later.
+#[test]
+fn p4_a_part_that_was_empty_is_sent_whole() {
+    for viewer in 0..OURS {
+        let steps = vec![
+            Step::Ask,
+            Step::Append(false, "\n".to_owned()),
+            Step::Withdraw(vec![0]),
+            Step::Read(viewer, 55),
+            Step::Append(false, "\n```rs\nb\n```\n\nc\n".to_owned()),
+            Step::End,
+            Step::Refresh(false),
+            Step::Colour(0),
+        ];
+        check(steps).unwrap();
+    }
 }
