@@ -60,6 +60,13 @@ pub(crate) enum Standing {
     Unknown,
 }
 
+impl Standing {
+    /// Whether the place is not as it was, or not there at all.
+    pub(crate) fn has_changed(&self) -> bool {
+        matches!(self, Self::Changed | Self::Gone)
+    }
+}
+
 impl Anchor {
     /// The anchor of `lines` in a file with this content.
     pub(crate) fn of(content: &[u8], lines: Option<Lines>, commit: Option<String>) -> Self {

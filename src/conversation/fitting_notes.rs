@@ -36,9 +36,7 @@ pub(crate) fn with_notes(notes: &[FittingNote], question: String) -> String {
     for note in notes {
         let asked: Vec<_> = note.question.split_whitespace().collect();
         let asked = beginning(&asked.join(" "), MAX_QUESTION);
-        let answer = beginning(note.answer.trim(), MAX_ANSWER);
-        let answer: Vec<_> = answer.lines().map(|line| format!("> {line}")).collect();
-        text.push_str(&format!("\n“{asked}”, {}:\n{}\n", standing(note), answer.join("\n")));
+        text.push_str(&format!("\n“{asked}”, {}:\n{}\n", standing(note), quoted(note)));
     }
     text.push_str("]\n\n");
     text + &question
@@ -47,12 +45,10 @@ pub(crate) fn with_notes(notes: &[FittingNote], question: String) -> String {
 /// The note that fits best, with which the guide begins its answer; empty without any.
 pub(crate) fn opening(notes: &[FittingNote]) -> String {
     let Some(note) = notes.first() else { return String::new() };
-    let answer = beginning(note.answer.trim(), MAX_ANSWER);
-    let answer: Vec<_> = answer.lines().map(|line| format!("> {line}")).collect();
     format!(
         "A note of this project answers a similar question ({}):\n\n{}\n\nWhat the files say now:\n\n",
         standing(note),
-        answer.join("\n")
+        quoted(note)
     )
 }
 
@@ -75,6 +71,13 @@ pub(crate) fn standing(note: &FittingNote) -> String {
         }
     };
     format!("kept{by} on {day}; {cited}")
+}
+
+/// The beginning of a note's answer, as a quotation in Markdown.
+fn quoted(note: &FittingNote) -> String {
+    let answer = beginning(note.answer.trim(), MAX_ANSWER);
+    let lines: Vec<_> = answer.lines().map(|line| format!("> {line}")).collect();
+    lines.join("\n")
 }
 
 fn beginning(text: &str, most: usize) -> String {

@@ -162,6 +162,19 @@ impl Readers {
         }
     }
 
+    /// How many of the places that an answer cites were found, and how many of these have changed since,
+    /// or are gone.
+    pub(crate) async fn count_changed(
+        &self,
+        project: &Project,
+        mut citations: Vec<Citation>,
+    ) -> Result<(usize, usize), ReaderError> {
+        citations.retain(|citation| citation.found);
+        let standings = self.standings(project, citations).await?;
+        let changed = standings.iter().filter(|standing| standing.has_changed()).count();
+        Ok((standings.len(), changed))
+    }
+
     /// Tells the reader of a code block that has grown, or is closed.
     pub(super) async fn code(
         &self,

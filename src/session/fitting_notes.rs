@@ -7,10 +7,8 @@ use tokio::time::timeout;
 
 use crate::{
     agent::AgentKind,
-    citation::anchor::Standing,
     conversation::fitting_notes::{FittingNote, MAX_TOLD},
     database::{Reader, queries::notes::Note},
-    entry::Content,
     project::Project,
     reader::Readers,
 };
@@ -77,20 +75,14 @@ async fn compared(
 ) -> FittingNote {
     let (name, id, turn) = (project.name.clone(), note.conversation_id, note.turn);
     let end = reader.ask(move |reader| reader.end_of_turn(&name, id, turn)).await.ok().flatten();
-    let mut content = end.and_then(|end| Content::from_row(&end.kind, end.payload.get()).ok());
-    let citations = content.as_mut().and_then(Content::end_details);
-    let citations = citations.map(|details| std::mem::take(details.citations)).unwrap_or_default();
-    let found: Vec<_> = citations.into_iter().filter(|citation| citation.found).collect();
-    let (n_cited, standings) = (found.len(), readers.standings(project, found).await);
-    let changed = |standings: &Vec<Standing>| {
-        standings.iter().filter(|it| matches!(it, Standing::Changed | Standing::Gone)).count()
-    };
+    let citations = end.map(|end| end.sources().0).unwrap_or_default();
+    let counted = readers.count_changed(project, citations).await.ok();
     FittingNote {
         question: note.question,
         answer: note.answer,
         kept_by: note.kept_by,
         kept_at: note.kept_at,
-        changed: standings.as_ref().map(changed).unwrap_or_default(),
-        cited: standings.is_ok().then_some(n_cited),
+        cited: counted.map(|(cited, _)| cited),
+        changed: counted.map_or(0, |(_, changed)| changed),
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! Each page is a read of its own, so a slow client holds no connection.
 
+use std::mem;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
+    citation::Citation,
     database::{Reader, error::DatabaseError},
+    entry::Content,
     ids::{ConversationId, Seq, TurnNumber},
     project::ProjectName,
 };
@@ -32,6 +36,17 @@ pub(crate) struct StoredEntry {
     pub(crate) created_at: String,
     /// UTC, ISO 8601.
     pub(crate) updated_at: String,
+}
+
+impl StoredEntry {
+    /// What the answer that it ends cites, and the files that were read for it; nothing of another entry.
+    pub(crate) fn sources(&self) -> (Vec<Citation>, Vec<String>) {
+        let mut content = Content::from_row(&self.kind, self.payload.get());
+        let details = content.as_mut().ok().and_then(Content::end_details);
+        details.map_or_else(Default::default, |details| {
+            (mem::take(details.citations), mem::take(details.files_read))
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

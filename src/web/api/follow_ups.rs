@@ -6,7 +6,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     citation::Citation,
-    entry::Content,
     ids::TurnNumber,
     project::Project,
     reader::{Readers, protocol::PageOf},
@@ -61,11 +60,7 @@ pub(crate) async fn show(
     let (Some(end), question) = found.await? else {
         return Err(Problem::not_found("There is no such answer, or it has not ended."));
     };
-    let mut content = Content::from_row(&end.kind, end.payload.get());
-    let details = content.as_mut().ok().and_then(Content::end_details);
-    let (citations, read) = details.map_or_else(Default::default, |details| {
-        (std::mem::take(details.citations), std::mem::take(details.files_read))
-    });
+    let (citations, read) = end.sources();
     let project = state.project(&path.0).await?;
     let cited = places(&state.resources.readers, &project, citations).await;
     let questions = follow_ups::of(&question.unwrap_or_default(), &cited, &read);

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    citation::anchor::Standing,
     database::{
         Reader,
         messages::KeepNote,
@@ -23,7 +22,6 @@ use crate::{
 use super::{
     conversations::permitted,
     reactions::{AnswerPath, MarkChange, mark},
-    references::of_end,
 };
 
 const DEFAULT_LIMIT: usize = 20;
@@ -98,18 +96,13 @@ pub(crate) async fn list(
 async fn check(state: &AppState, project: &Project, note: Note) -> Result<CheckedNote, Problem> {
     let (name, id, turn) = (project.name.clone(), note.conversation_id, note.turn);
     let end = move |reader: &Reader| reader.end_of_turn(&name, id, turn);
-    let (mut cited, mut changed) = (0, 0);
-    if let Some(end) = state.resources.reader.ask(end).await? {
-        let compared = of_end(&state.resources.readers, project, &end).await;
-        let compared = compared.unwrap_or_else(|error| {
-            log::warn!("a note is not compared with the project error={error}");
-            Vec::new()
-        });
-        let found = compared.iter().filter(|it| it.citation.found);
-        cited = found.clone().count();
-        changed =
-            found.filter(|it| matches!(it.standing, Standing::Changed | Standing::Gone)).count();
-    }
+    let end = state.resources.reader.ask(end).await?;
+    let citations = end.map(|end| end.sources().0).unwrap_or_default();
+    let counted = state.resources.readers.count_changed(project, citations).await;
+    let (cited, changed) = counted.unwrap_or_else(|error| {
+        log::warn!("a note is not compared with the project error={error}");
+        (0, 0)
+    });
     Ok(CheckedNote { note, cited, changed })
 }
 

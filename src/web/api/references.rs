@@ -7,7 +7,6 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     citation::{Citation, anchor::Standing},
     database::queries::export::StoredEntry,
-    entry::Content,
     ids::TurnNumber,
     project::Project,
     reader::{ReaderError, Readers},
@@ -75,9 +74,7 @@ pub(super) async fn of_end(
     project: &Project,
     end: &StoredEntry,
 ) -> Result<Vec<ComparedReference>, ReaderError> {
-    let mut content = Content::from_row(&end.kind, end.payload.get());
-    let citations = content.as_mut().ok().and_then(Content::end_details);
-    let citations = citations.map(|details| std::mem::take(details.citations)).unwrap_or_default();
+    let (citations, _) = end.sources();
     let standings = readers.standings(project, citations.clone()).await?;
     let compared = citations.into_iter().zip(standings);
     Ok(compared.map(|(citation, standing)| ComparedReference { citation, standing }).collect())
