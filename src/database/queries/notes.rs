@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+use rusqlite::{Connection, Row, ToSql, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -62,6 +62,12 @@ macro_rules! note_columns {
     };
 }
 
+macro_rules! newest_first {
+    () => {
+        " ORDER BY note.kept_at DESC, note.conversation_id DESC, note.turn DESC LIMIT :limit"
+    };
+}
+
 impl Reader {
     /// Notes of the project that `who` may read, the newest first, at most `limit`: those whose question
     /// or answer matches, or all.
@@ -95,81 +101,70 @@ impl Reader {
 
 fn newest(
     connection: &Connection,
-    (project, who): (&ProjectName, &Principal),
+    of: (&ProjectName, &Principal),
     limit: usize,
 ) -> rusqlite::Result<Vec<Note>> {
-    let mut statement = connection.prepare_cached(concat!(
-        "SELECT ",
-        note_columns!(),
-        readable!(),
-        " ORDER BY note.kept_at DESC, note.conversation_id DESC, note.turn DESC LIMIT :limit"
-    ))?;
-    let rows = statement.query_map(
-        named_params! {
-            ":question": MAX_QUESTION,
-            ":answer": MAX_ANSWER,
-            ":project": project.as_str(),
-            ":user": who.user,
-            ":reads_all": who.reads_all,
-            ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
-        },
-        read_note,
-    )?;
-    rows.collect()
+    let sql = concat!("SELECT ", note_columns!(), readable!(), newest_first!());
+    select(connection, sql, of, &[(":limit", &limit_of(limit))])
 }
 
 pub(in crate::database) fn one(
     connection: &Connection,
-    (project, who): (&ProjectName, &Principal),
+    of: (&ProjectName, &Principal),
     (conversation, turn): (ConversationId, TurnNumber),
 ) -> rusqlite::Result<Option<Note>> {
-    let mut statement = connection.prepare_cached(concat!(
+    let sql = concat!(
         "SELECT ",
         note_columns!(),
         readable!(),
         " AND note.conversation_id = :conversation AND note.turn = :turn"
-    ))?;
-    let of = named_params! {
-        ":question": MAX_QUESTION,
-        ":answer": MAX_ANSWER,
-        ":project": project.as_str(),
-        ":user": who.user,
-        ":reads_all": who.reads_all,
-        ":conversation": conversation,
-        ":turn": turn,
-    };
-    statement.query_row(of, read_note).optional()
+    );
+    let at: [(&str, &dyn ToSql); 2] = [(":conversation", &conversation), (":turn", &turn)];
+    Ok(select(connection, sql, of, &at)?.pop())
 }
 
 fn matching(
     connection: &Connection,
-    (project, who): (&ProjectName, &Principal),
+    of: (&ProjectName, &Principal),
     query: &FullTextQuery,
     limit: usize,
 ) -> rusqlite::Result<Vec<Note>> {
-    let mut statement = connection.prepare_cached(concat!(
+    let sql = concat!(
         "WITH found AS MATERIALIZED (
              SELECT DISTINCT entry.conversation_id, entry.turn FROM search
              JOIN entries AS entry ON entry.id = search.rowid WHERE search MATCH :words)
          SELECT ",
         note_columns!(),
         readable!(),
-        " AND (note.conversation_id, note.turn) IN (SELECT * FROM found)
-          ORDER BY note.kept_at DESC, note.conversation_id DESC, note.turn DESC LIMIT :limit"
-    ))?;
-    let rows = statement.query_map(
-        named_params! {
-            ":words": query.as_str(),
-            ":question": MAX_QUESTION,
-            ":answer": MAX_ANSWER,
-            ":project": project.as_str(),
-            ":user": who.user,
-            ":reads_all": who.reads_all,
-            ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
-        },
-        read_note,
-    )?;
-    rows.collect()
+        " AND (note.conversation_id, note.turn) IN (SELECT * FROM found)",
+        newest_first!()
+    );
+    let words = query.as_str();
+    select(connection, sql, of, &[(":words", &words), (":limit", &limit_of(limit))])
+}
+
+/// The notes that `sql` selects by [`note_columns`], with `more` parameters than those of every note.
+fn select(
+    connection: &Connection,
+    sql: &str,
+    (project, who): (&ProjectName, &Principal),
+    more: &[(&str, &dyn ToSql)],
+) -> rusqlite::Result<Vec<Note>> {
+    let project = project.as_str();
+    let mut parameters: Vec<(&str, &dyn ToSql)> = vec![
+        (":question", &MAX_QUESTION),
+        (":answer", &MAX_ANSWER),
+        (":project", &project),
+        (":user", &who.user),
+        (":reads_all", &who.reads_all),
+    ];
+    parameters.extend(more);
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_map(parameters.as_slice(), read_note)?.collect()
+}
+
+fn limit_of(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 /// How many notes the project has besides one of this turn.
