@@ -103,12 +103,14 @@ pub(super) fn search(files: &ReadableFiles, step: &TextStep) -> ReaderAnswer {
         }
     };
     let list = files.list();
-    let on_path: Vec<&FoundFile> =
-        list.files().iter().filter(|file| query.is_on_path(&file.path)).collect();
-    let scope = step.after.is_empty().then(|| TextScope {
-        files: on_path.iter().filter(|file| query.is_in_language(&file.path)).count(),
-        truncated: list.truncated,
-        languages: languages(&on_path),
+    let scope = step.after.is_empty().then(|| {
+        let on_path: Vec<_> =
+            list.files().iter().filter(|file| query.is_on_path(&file.path)).collect();
+        TextScope {
+            files: on_path.iter().filter(|file| query.is_in_language(&file.path)).count(),
+            truncated: list.truncated,
+            languages: languages(&on_path),
+        }
     });
     let tree = match Tree::of(files.roots()) {
         Ok(tree) => tree,
@@ -117,8 +119,12 @@ pub(super) fn search(files: &ReadableFiles, step: &TextStep) -> ReaderAnswer {
     let mut found = FoundText { files: Vec::new(), next: None, tally: TextTally::default(), scope };
     let until = Instant::now() + STEP;
     let mut room = step.most;
-    let rest = on_path.iter().skip_while(|file| file.path <= step.after);
-    let mut rest = rest.filter(|file| query.is_in_language(&file.path)).peekable();
+    // The list is in the order of paths.
+    let begin = list.files().partition_point(|file| file.path <= step.after);
+    let rest = list.files().iter().skip(begin);
+    let is_asked =
+        |file: &&FoundFile| query.is_on_path(&file.path) && query.is_in_language(&file.path);
+    let mut rest = rest.filter(is_asked).peekable();
     while let Some(file) = rest.next() {
         let hits = match tree.read(Path::new(&file.path), files.max_file_bytes()) {
             Ok(bytes) => in_file(&query, &file.path, &bytes, &mut found.tally),
