@@ -25,10 +25,7 @@ impl Session {
         let message_id = post.message_id.clone();
         let refuse =
             |content: String| ErrorNotice::permanent(content).of_message(message_id.clone());
-        let person = self.followed_by(post.viewer, context).and_then(|live| {
-            live.state.audience.subscriber(post.viewer).map(|it| it.person.principal.clone())
-        });
-        let person = person.unwrap_or_default();
+        let person = self.principal_of(post.viewer, context);
         let is_known = self.known_ownership(from).is_none_or(|of| of.allows(&person, Action::Read));
         if self.deleted.contains_key(&from) || !is_known {
             return Err(refuse(not_found(from)));

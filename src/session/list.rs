@@ -74,10 +74,8 @@ impl Session {
         position: &str,
         context: &mut Context<Self>,
     ) {
-        let who = self.followed_by(viewer, context).and_then(|live| {
-            live.state.audience.subscriber(viewer).map(|it| it.person.principal.clone())
-        });
-        let answering = || self.answering_for(&who.unwrap_or_default());
+        let who = self.principal_of(viewer, context);
+        let answering = || self.answering_for(&who);
         let (update, missed) = self.env.list.resume(position, answering);
         if let Some(live) = self.followed_by(viewer, context)
             && let Some(subscriber) = live.state.audience.subscriber(viewer)

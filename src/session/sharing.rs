@@ -119,6 +119,18 @@ impl Session {
         }
     }
 
+    /// Who a viewer is; nobody where it follows no conversation.
+    pub(super) fn principal_of(
+        &mut self,
+        viewer: ViewerId,
+        context: &mut Context<Self>,
+    ) -> Principal {
+        let person = self.followed_by(viewer, context).and_then(|live| {
+            live.state.audience.subscriber(viewer).map(|it| it.person.principal.clone())
+        });
+        person.unwrap_or_default()
+    }
+
     /// The batch that ends the connection of a viewer whose conversation is closed to it.
     pub(super) fn farewell(&mut self, viewer: ViewerId) -> Option<Batch> {
         self.disconnected.remove(&viewer).map(farewell)
