@@ -1,13 +1,7 @@
 //! Processes of this program that are confined as agents are, and are none: the readers of projects,
 //! and what draws.
 
-use std::{
-    ffi::OsString,
-    fs,
-    path::{Path, PathBuf},
-    process::ExitStatus,
-    sync::Arc,
-};
+use std::{ffi::OsString, fs, path::PathBuf, process::ExitStatus, sync::Arc};
 
 use tokio::{
     process::{ChildStderr, ChildStdin, ChildStdout},
@@ -25,7 +19,7 @@ use super::{
     AgentSession, Agents,
     choice::AgentProgram,
     directories::Directories,
-    invocation::Invocation,
+    invocation::{Invocation, LaunchRequest},
     process::{
         control::ProcessControl,
         disk_quota::{self, DiskQuota},
@@ -70,17 +64,15 @@ impl Agents {
         arguments: Vec<OsString>,
         limits: ResourceLimits,
     ) -> Result<OwnProcess, String> {
-        let session = AgentSession::New(Uuid::new_v4());
-        let request = self.launch_request(AgentProgram::Guide, project, None, session);
-        let request = request.map_err(|error| error.to_string())?;
-        let (cicerone, name) = (request.cicerone.clone(), request.project.name.clone());
-        let quota = request.disk_quota();
-        let prepared = spawn_blocking(move || request.prepare_reader(arguments, limits)).await;
-        let invocation = prepared.map_err(|error| error.to_string())??;
-        if let Some(note) = &invocation.note {
-            log::debug!("a reader is confined less than possible project={name} note={note:?}");
-        }
-        self.start_own(invocation, &cicerone, quota).await
+        let name = project.name.clone();
+        let prepare = move |request: LaunchRequest| {
+            let invocation = request.prepare_reader(arguments, limits)?;
+            if let Some(note) = &invocation.note {
+                log::debug!("a reader is confined less than possible project={name} note={note:?}");
+            }
+            Ok(invocation)
+        };
+        self.start_own(project, prepare).await
     }
 
     /// Starts `cicerone` with `arguments` as a process that reads nothing but its input, for a project
@@ -91,22 +83,22 @@ impl Agents {
         arguments: Vec<OsString>,
         limits: ResourceLimits,
     ) -> Result<OwnProcess, String> {
+        self.start_own(project, move |request| request.prepare_drawing(arguments, limits)).await
+    }
+
+    /// Starts what `prepare`, which blocks, makes of a request for the project.
+    async fn start_own(
+        &self,
+        project: Project,
+        prepare: impl FnOnce(LaunchRequest) -> Result<Invocation, String> + Send + 'static,
+    ) -> Result<OwnProcess, String> {
         let session = AgentSession::New(Uuid::new_v4());
         let request = self.launch_request(AgentProgram::Guide, project, None, session);
         let request = request.map_err(|error| error.to_string())?;
         let (cicerone, quota) = (request.cicerone.clone(), request.disk_quota());
-        let prepared = spawn_blocking(move || request.prepare_drawing(arguments, limits)).await;
+        let prepared = spawn_blocking(move || prepare(request)).await;
         let invocation = prepared.map_err(|error| error.to_string())??;
-        self.start_own(invocation, &cicerone, quota).await
-    }
-
-    async fn start_own(
-        &self,
-        invocation: Invocation,
-        cicerone: &Path,
-        quota: DiskQuota,
-    ) -> Result<OwnProcess, String> {
-        let command = invocation.command(cicerone)?;
+        let command = invocation.command(&cicerone)?;
         let spawned = self.inner.spawner.spawn_piped(command).await;
         let spawned = spawned.map_err(|error| error.to_string())?;
         let SpawnedProcess { mut child, leader, stdin, stdout, stderr } = spawned;
