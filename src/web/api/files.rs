@@ -112,6 +112,15 @@ struct FilePage {
     editor_url: Option<String>,
 }
 
+/// Refuses letters to look for of which there are too many.
+pub(super) fn check_letters(letters: &str) -> Result<(), Problem> {
+    if letters.chars().count() <= MAX_QUERY_CHARS {
+        return Ok(());
+    }
+    let detail = format!("The query may have at most {MAX_QUERY_CHARS} characters.");
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+}
+
 /// `GET /api/projects/{project}/files?q=&limit=`: a fuzzy search for files by their paths.
 #[utoipa::path(
     get,
@@ -127,10 +136,7 @@ pub(crate) async fn find(
 ) -> HandlerResult {
     let project = state.project(&project).await?;
     let FilesQuery { q, limit } = query.into_inner();
-    if q.chars().count() > MAX_QUERY_CHARS {
-        let detail = format!("The query may have at most {MAX_QUERY_CHARS} characters.");
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
-    }
+    check_letters(&q)?;
     let max = state.resources.settings.reading.file_search_hits;
     let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, max);
     let found = state.resources.readers.find_files(&project, q, limit).await?;

@@ -1,20 +1,20 @@
 //! Definitions of a project by their names, and who wrote lines of a file.
 
-use actix_web::{HttpResponse, http::StatusCode, web};
+use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
     reader::symbols::{BlamedLines, FoundSymbols, MAX_BLAMED, SymbolQuery},
     web::{
-        problem::{HandlerResult, Problem, ProblemResponse},
+        problem::{HandlerResult, ProblemResponse},
         state::AppState,
     },
 };
 
-const DEFAULT_LIMIT: usize = 50;
+use super::files::check_letters;
 
-const MAX_QUERY_CHARS: usize = 200;
+const DEFAULT_LIMIT: usize = 50;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -44,10 +44,7 @@ pub(crate) async fn find(
 ) -> HandlerResult {
     let project = state.project(&project).await?;
     let SymbolsQuery { q, exact, limit } = query.into_inner();
-    if q.chars().count() > MAX_QUERY_CHARS {
-        let detail = format!("The query may have at most {MAX_QUERY_CHARS} characters.");
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
-    }
+    check_letters(&q)?;
     let max = state.resources.settings.reading.file_search_hits;
     let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, max);
     let query = SymbolQuery { name: q, is_exact: exact, limit };
