@@ -1,7 +1,7 @@
 //! What a new conversation shows of a project: one sentence on it, and suggested questions, each of a kind that the guide answers from the files: what it is,
 //! what its specification says, its largest module, its start, how it is built. Pure.
 
-mod about;
+pub(crate) mod about;
 pub(crate) mod follow_ups;
 
 use std::{collections::BTreeMap, path::Path};
@@ -43,11 +43,6 @@ pub(crate) struct Suggestions {
     pub(crate) about: Option<String>,
     /// Up to three different questions.
     pub(crate) questions: Vec<String>,
-}
-
-/// The first sentence of a README's introduction, which is in Markdown.
-pub(crate) fn about(introduction: &str) -> Option<String> {
-    about::first_sentence(introduction)
 }
 
 /// Up to three different questions that the guide can answer, none for a project without text.

@@ -9,7 +9,7 @@ const LONGEST: usize = 200;
 const ABBREVIATIONS: [&str; 6] = ["e.g", "i.e", "etc", "vs", "cf", "approx"];
 
 /// The first sentence of an introduction in Markdown, as plain text; `None` if it has no words.
-pub(super) fn first_sentence(introduction: &str) -> Option<String> {
+pub(crate) fn first_sentence(introduction: &str) -> Option<String> {
     let text = plain(introduction);
     let sentence = &text[..end_of_sentence(&text)];
     if !sentence.chars().any(char::is_alphabetic) {

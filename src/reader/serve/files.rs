@@ -193,7 +193,7 @@ impl ReadableFiles {
         let spec = self.specifications().find(is_read);
         let introduction = readme.as_ref().map(introduction).unwrap_or_default();
         ReaderAnswer::Suggestions(Suggestions {
-            about: introduction.first().and_then(|it| suggestions::about(&it.text)),
+            about: introduction.first().and_then(|it| suggestions::about::first_sentence(&it.text)),
             questions: suggestions::of(&files, readme.as_ref(), spec.as_deref()),
         })
     }
