@@ -1,6 +1,7 @@
 /** What stands before and behind the turns: where a fork goes on from, and questions that follow from the last answer. */
 import { formatAddress } from '../address.js';
-import { element, isPlainClick } from './dom.js';
+import { element } from './dom.js';
+import { turnLink } from './turn_link.js';
 
 export class ConversationEnds {
   origin = element('p', { className: 'note origin', hidden: true });
@@ -29,14 +30,7 @@ export class ConversationEnds {
     if (address === this.#from) return;
     this.#from = address;
     this.origin.hidden = from === null;
-    this.origin.replaceChildren(...(from === null ? [] : ['Goes on from ', element('a', {
-      href: address,
-      onclick: (/** @type {MouseEvent} */ event) => {
-        if (!isPlainClick(event)) return;
-        event.preventDefault();
-        emit(this.origin, 'visit-turn', { conversation: from.conversation_id, turn: from.turn });
-      },
-    }, 'an answer in another conversation'), '.']));
+    this.origin.replaceChildren(...(from === null ? [] : ['Goes on from ', turnLink(project, from, 'an answer in another conversation'), '.']));
   }
 }
 

@@ -13,7 +13,7 @@ import { ConversationEnds } from './conversation_ends.js';
 import { element, setText } from './dom.js';
 import { setHtml } from './html.js';
 import { icon, setIcon, withIcon } from './icon.js';
-import { prose } from './prose.js';
+import { prose, proseItems } from './prose.js';
 import { setMarkedText } from './invisible_marks.js';
 import { VirtualList } from './virtual_list.js';
 import { showFiles } from './turn_view.js';
@@ -255,7 +255,7 @@ export class ConversationView extends HTMLElement {
     if (this.#shownBadge !== badge?.sentence) {
       this.#shownBadge = badge?.sentence;
       setText(this.#badgeSentence, badge?.sentence ?? '');
-      this.#badgeTried.replaceChildren(...(badge?.tried ?? []).map((way) => element('li', {}, ...prose(way))));
+      this.#badgeTried.replaceChildren(...proseItems(badge?.tried ?? []));
     }
     const usage = conversationUsage(conversation?.turns ?? []);
     this.#usage.hidden = usage === null;
@@ -342,8 +342,8 @@ export class ConversationView extends HTMLElement {
   /** A click on the title changes it, as *Rename* of the menu does. */
   #editTitle() {
     if (this.#actions.hidden || getSelection()?.toString()) return;
-    const { id, title, host } = { ...this.#menuTarget(), host: this.#title };
-    editTitle(host, title, (to) => this.#emit('rename', { id, title: to }));
+    const { id, title } = this.#menuTarget();
+    editTitle(this.#title, title, (to) => this.#emit('rename', { id, title: to }));
   }
 
   #menuTarget() {

@@ -1,9 +1,9 @@
 /** The dialog of all notes of a project: answers that people keep. */
-import { formatAddress } from '../address.js';
 import { errorMessage, findNotes } from '../api.js';
 import { dayHeading, fullTime, shortTime } from '../dates.js';
 import { excerptOf, notesStatus, standingOf } from '../notes.js';
-import { element, isPlainClick, setText } from './dom.js';
+import { element, setText } from './dom.js';
+import { turnLink } from './turn_link.js';
 
 /** Milliseconds without typing before the server is asked. */
 const PAUSE = 200;
@@ -72,22 +72,14 @@ export function openNotes(project, drop) {
  * @param {string} project @param {import('../notes.js').Note} note @param {() => void} leave @param {() => void} remove
  */
 function noteItem(project, note, leave, remove) {
-  const { conversation_id: conversation, turn, question, answer, kept_by: by, kept_at: at } = note;
+  const { question, answer, kept_by: by, kept_at: at } = note;
   const standing = standingOf(note);
   const now = new Date();
   const heading = dayHeading(at, now);
   const when = heading === 'Today' || heading === 'Yesterday' ? heading.toLowerCase() : `on ${heading === 'Earlier' ? shortTime(at, now) : heading}`;
   const title = question.replace(/\s+/g, ' ').trim();
   return element('li', {},
-    element('a', {
-      href: formatAddress(project, conversation, turn), dir: 'auto',
-      onclick: (/** @type {MouseEvent} */ event) => {
-        if (!isPlainClick(event)) return;
-        event.preventDefault();
-        leave();
-        document.dispatchEvent(new CustomEvent('visit-turn', { detail: { conversation, turn } }));
-      },
-    }, title),
+    turnLink(project, note, title, leave),
     element('p', { dir: 'auto' }, excerptOf(answer)),
     element('p', { className: 'about' },
       element('time', { dateTime: at, title: fullTime(at) }, `Kept${by ? ` by ${by}` : ''} ${when}`), ' · ',

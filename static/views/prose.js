@@ -14,3 +14,6 @@ export function setProse(node, message) {
 
 /** A message of the server as nodes. @param {string} message @returns {(Node | string)[]} */
 export const prose = (message) => proseOf(message).map(({ text, isCode }) => (isCode ? element('code', {}, text) : text));
+
+/** Messages as items of a list. @param {string[]} messages */
+export const proseItems = (messages) => messages.map((message) => element('li', {}, ...prose(message)));

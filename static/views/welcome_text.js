@@ -1,10 +1,10 @@
 /** What an empty conversation offers below the field: questions that fit the project, its newest notes, and what "read-only" means. */
 import { readOnlyText } from '../text.js';
-import { formatAddress } from '../address.js';
 import { dayHeading, shortTime } from '../dates.js';
-import { element, isPlainClick, setText } from './dom.js';
+import { element, setText } from './dom.js';
 import { icon } from './icon.js';
-import { prose } from './prose.js';
+import { prose, proseItems } from './prose.js';
+import { turnLink } from './turn_link.js';
 
 /** What suggested questions are about, by their words; the first that fits. @type {[RegExp, import('./icon.js').IconName][]} */
 const ICONS = [
@@ -46,7 +46,7 @@ export class WelcomeText extends HTMLElement {
     const tried = readOnly.tried.join('\n');
     if (this.#shown.tried === tried) return;
     this.#shown.tried = tried;
-    this.#tried.replaceChildren(...readOnly.tried.map((way) => element('li', {}, ...prose(way))));
+    this.#tried.replaceChildren(...proseItems(readOnly.tried));
   }
 
   /** @param {import('../notes.js').Note[]} notes @param {string} project */
@@ -56,16 +56,10 @@ export class WelcomeText extends HTMLElement {
     this.#shown.notes = key;
     this.#newest.hidden = notes.length === 0;
     const now = new Date();
-    this.#notes.replaceChildren(...notes.map(({ conversation_id: conversation, turn, question, kept_at: at }) => {
-      const day = dayHeading(at, now);
-      return element('li', {}, element('a', {
-        href: formatAddress(project, conversation, turn), dir: 'auto',
-        onclick: (/** @type {MouseEvent} */ event) => {
-          if (!isPlainClick(event)) return;
-          event.preventDefault();
-          this.dispatchEvent(new CustomEvent('visit-turn', { detail: { conversation, turn }, bubbles: true }));
-        },
-      }, question.replace(/\s+/g, ' ').trim()), ' ', element('small', {}, day === 'Earlier' ? shortTime(at, now) : day));
+    this.#notes.replaceChildren(...notes.map((note) => {
+      const day = dayHeading(note.kept_at, now);
+      return element('li', {}, turnLink(project, note, note.question.replace(/\s+/g, ' ').trim()), ' ',
+        element('small', {}, day === 'Earlier' ? shortTime(note.kept_at, now) : day));
     }));
   }
 }
