@@ -1,13 +1,13 @@
 //! A project's files over HTTP: what is found, what is shown, and every way out of the project
 //! that leads nowhere.
 
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{fs, os::unix::fs::symlink};
 
 use serde_json::{Value, json};
 
 use crate::{
     search::encoded,
-    server::{DEADLINE, Server, Setup},
+    server::{DEADLINE, Server, Setup, write},
 };
 
 /// A project with files to find and to read.
@@ -30,12 +30,6 @@ fn setup() -> Setup {
     write(setup.files_dir(), "outside/secret.txt", "hidden-value\n");
     write(setup.files_dir(), "project-2/secret.txt", "hidden-value\n");
     setup
-}
-
-fn write(dir: &Path, path: &str, text: &str) {
-    let path = dir.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
 }
 
 async fn show(server: &Server, path: &str) -> (u16, Value) {

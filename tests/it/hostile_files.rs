@@ -15,7 +15,7 @@ use crate::{
     guide::Guide,
     processes::resident,
     search::encoded,
-    server::{DEADLINE, Server, Setup},
+    server::{DEADLINE, Server, Setup, write},
 };
 
 /// How much larger a server may be after it has looked at all of them, bytes.
@@ -59,12 +59,6 @@ const TRAPS: &[Trap] = &[
     Trap { name: "loop", lay: |dir| link(dir, "src/loop", "..") },
     Trap { name: "deep", lay: deep },
 ];
-
-fn write(dir: &Path, path: &str, text: &str) {
-    let path = dir.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
 
 fn link(dir: &Path, path: &str, target: &str) {
     fs::create_dir_all(dir.join(path).parent().unwrap()).unwrap();

@@ -18,7 +18,7 @@ use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use crate::{
     client::text_of,
     processes::resident,
-    server::{Server, Setup},
+    server::{Server, Setup, write},
 };
 
 /// How much larger a server may be after it has answered, bytes.
@@ -26,12 +26,6 @@ const GROWTH: u64 = 32 << 20;
 
 /// Directories in directories.
 const DEPTH: usize = 10_000;
-
-fn write(dir: &Path, path: &str, text: &str) {
-    let path = dir.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
 
 /// A tree deeper than any path may be long.
 fn deep(dir: &Path) {

@@ -1,6 +1,7 @@
 //! A server process of a test, on a free port and a temporary directory, killed when dropped.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -404,6 +405,13 @@ fn wait(child: &mut Child) -> ExitStatus {
 /// The program that stands in for the real agent and plays a script.
 pub fn scripted_agent() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_scripted-agent"))
+}
+
+/// Writes a file of a project, and the directories above it.
+pub fn write(dir: &Path, path: &str, text: &str) {
+    let path = dir.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
 }
 
 /// Runs git in a directory, as somebody with this name, and gives what it printed.

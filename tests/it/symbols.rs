@@ -1,19 +1,11 @@
 //! The code without an agent over HTTP: directories, definitions, who wrote lines, and links to editors.
 
-use std::{fs, path::Path};
-
 use serde_json::{Value, json};
 
 use crate::{
     search::encoded,
-    server::{Server, Setup, eventually, git},
+    server::{Server, Setup, eventually, git, write},
 };
-
-fn write(dir: &Path, path: &str, text: &str) {
-    let path = dir.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
 
 fn setup() -> Setup {
     let setup = Setup::scripted();

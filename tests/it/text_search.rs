@@ -1,24 +1,14 @@
 //! Search in the text of a project's files: what is found as it goes on, its bounds, and that it shows
 //! nothing that the reader of files refuses.
 
-use std::{
-    fs,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::{
     search::encoded,
-    server::{Server, Setup},
+    server::{Server, Setup, write},
 };
-
-fn write(dir: &Path, path: &str, text: &str) {
-    let path = dir.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
 
 fn setup() -> Setup {
     let setup = Setup::scripted();
