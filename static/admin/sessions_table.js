@@ -4,6 +4,7 @@
  */
 import { formatAddress } from '../address.js';
 import { element, setText } from '../views/dom.js';
+import { RovingFocus } from '../views/roving_focus.js';
 import { COLUMNS, cells, sessionText } from './format.js';
 
 /**
@@ -19,6 +20,8 @@ export class SessionsTable extends HTMLElement {
     element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' },
       ...['Conversation', ...COLUMNS].map((name) => element('th', { scope: 'col', role: 'columnheader' }, name)),
       element('td', { role: 'cell' }))));
+
+  #roving = new RovingFocus(this.#table, 'tr');
 
   connectedCallback() {
     if (!this.#table.parentNode) this.append(this.#table);
@@ -40,6 +43,7 @@ export class SessionsTable extends HTMLElement {
       this.#remove(body);
       this.#groups.delete(name);
     }
+    this.#roving.update();
   }
 
   /** @param {import('./format.js').Session} session @param {Group} group @param {number} now */

@@ -1,6 +1,7 @@
 /** What people say of answers, with those that somebody finds wrong, for admins. */
 import { formatAddress } from '../address.js';
 import { element, setText } from '../views/dom.js';
+import { RovingFocus } from '../views/roving_focus.js';
 import { since } from './format.js';
 
 /**
@@ -14,6 +15,7 @@ export class WrongAnswers extends HTMLElement {
   #heading = element('h2', {}, 'Answers');
   #counts = element('p', { className: 'note' });
   #list = element('ul', {});
+  #roving = new RovingFocus(this.#list, 'li');
 
   connectedCallback() {
     if (!this.#list.parentNode) this.append(this.#heading, this.#counts, this.#list);
@@ -28,6 +30,7 @@ export class WrongAnswers extends HTMLElement {
     if (key === this.#shown) return;
     this.#shown = key;
     this.#list.replaceChildren(...answers.map((answer) => wrongAnswer(answer, now)));
+    this.#roving.update();
   }
 }
 

@@ -3,13 +3,12 @@ import { TextSearch, markedRanges, searchText, textSummary } from '../text_searc
 import { element, isPlainClick, setText } from './dom.js';
 import { marked } from './invisible_marks.js';
 import { fileAddress } from './references.js';
+import { RovingFocus } from './roving_focus.js';
 
 export class CodeSearch extends HTMLElement {
   #project = '';
   #search = new TextSearch((query, signal, onFrames) => searchText(this.#project, query, signal, onFrames),
     (results, added, isFirst) => this.#show(results, added, isFirst));
-  /** The hit that the tab key reaches. @type {HTMLElement | null} */
-  #current = null;
   /** Gets the focus back. @type {HTMLElement | null} */
   #opener = null;
   #field = element('input', {
@@ -28,8 +27,9 @@ export class CodeSearch extends HTMLElement {
   #status = element('p', { className: 'note', role: 'status' });
   #results = element('div', {
     className: 'results', role: 'region', 'aria-label': 'Lines found',
-    onclick: (/** @type {MouseEvent} */ event) => this.#open(event), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#listKey(event),
+    onclick: (/** @type {MouseEvent} */ event) => this.#open(event),
   });
+  #roving = new RovingFocus(this.#results, 'li', { page: 10, above: () => this.#field.focus() });
   /** @type {WeakMap<Element, {path: string, hit: import('../text_search.js').LineHit}>} */
   #hits = new WeakMap();
 
@@ -104,10 +104,9 @@ export class CodeSearch extends HTMLElement {
     if (isFirst) {
       this.#results.replaceChildren();
       this.#results.scrollTop = 0;
-      this.#current = null;
     }
     this.#results.append(...added.map((file) => this.#fileNode(file)));
-    if (!this.#current) this.#choose(/** @type {HTMLElement | null} */ (this.#results.querySelector('a')));
+    this.#roving.update();
     const text = textSummary(results);
     // A screen reader is told of the end alone.
     const isRunning = results.phase === 'searching';
@@ -132,7 +131,7 @@ export class CodeSearch extends HTMLElement {
   #fileNode({ path, hits, more }) {
     const cut = path.lastIndexOf('/') + 1;
     const rows = hits.map((hit) => {
-      const link = element('a', { href: fileAddress({ path, line: hit.line }), tabIndex: -1 },
+      const link = element('a', { href: fileAddress({ path, line: hit.line }) },
         element('span', { className: 'gutter' }, String(hit.line)),
         element('code', {}, ...(hit.from ? ['…'] : []), ...hit.pieces.flatMap(piece), ...(hit.cut ? ['…'] : [])));
       this.#hits.set(link, { path, hit });
@@ -150,7 +149,6 @@ export class CodeSearch extends HTMLElement {
     const found = link && this.#hits.get(link);
     if (!link || !found || !isPlainClick(event)) return;
     event.preventDefault();
-    this.#choose(link);
     link.focus({ preventScroll: true });
     const { path, hit } = found;
     this.dispatchEvent(new CustomEvent('open-file', {
@@ -161,35 +159,12 @@ export class CodeSearch extends HTMLElement {
   /** @param {KeyboardEvent} event */
   #fieldKey(event) {
     if (event.isComposing) return;
-    if (event.key === 'ArrowDown' && this.#current) {
+    if (event.key === 'ArrowDown' && this.#roving.focus()) {
       event.preventDefault();
-      this.#current.focus();
     } else if (event.key === 'Enter') {
       event.preventDefault();
       this.#ask(0);
     }
-  }
-
-  /** @param {KeyboardEvent} event */
-  #listKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const all = /** @type {HTMLElement[]} */ ([...this.#results.querySelectorAll('a')]);
-    const at = all.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1, PageDown: Math.min(at + 10, all.length - 1), PageUp: Math.max(at - 10, 0) }[event.key];
-    if (at < 0 || to === undefined) return;
-    event.preventDefault();
-    if (to < 0) this.#field.focus();
-    else if (all[to]) {
-      this.#choose(all[to]);
-      all[to].focus();
-    }
-  }
-
-  /** @param {HTMLElement | null} link */
-  #choose(link) {
-    if (this.#current) this.#current.tabIndex = -1;
-    this.#current = link;
-    if (link) link.tabIndex = 0;
   }
 }
 

@@ -8,6 +8,7 @@ import { visibleText } from '../invisible.js';
 import { actionsButton } from './actions_menu.js';
 import { element, isPlainClick, setText } from './dom.js';
 import { setMarkedText } from './invisible_marks.js';
+import { RovingFocus } from './roving_focus.js';
 
 /** @typedef {{node: HTMLLIElement, link: HTMLAnchorElement, title: HTMLElement, time: HTMLElement, mark: HTMLElement, more: HTMLElement, shown: string}} Row `shown` is a digest of its content */
 
@@ -19,14 +20,11 @@ export class ConversationList extends HTMLElement {
   #empty = element('p', { className: 'empty', hidden: true }, 'Your conversations are listed here.');
   /** @type {string | null} */
   #project = null;
-  /** The conversation whose row the Tab key reaches. @type {number | null} */
-  #stop = null;
+  #roving = new RovingFocus(this, 'li', { controls: ':scope > :is(a, .more)' });
 
   connectedCallback() {
     if (!this.#empty.parentNode) this.append(this.#empty);
     this.addEventListener('click', (event) => this.#follow(event));
-    this.addEventListener('keydown', (event) => this.#key(event));
-    this.addEventListener('focusin', ({ target }) => this.#setStop(this.#idOf(target)));
   }
 
   /**
@@ -48,7 +46,7 @@ export class ConversationList extends HTMLElement {
     for (const [id, row] of this.#rows) {
       if (ids.has(id)) continue;
       // The focus does not fall out of the list.
-      if (row.node.contains(document.activeElement)) this.#step(row.link, 1) || this.#step(row.link, -1);
+      this.#roving.leave(row.node);
       row.node.remove();
       this.#rows.delete(id);
     }
@@ -66,14 +64,12 @@ export class ConversationList extends HTMLElement {
       items.remove();
       this.#days.delete(name);
     }
-    if (this.#stop === null || !this.#rows.has(this.#stop)) this.#setStop(this.#idOf(this.querySelector('li a')));
+    this.#roving.update();
   }
 
   /** Goes to the row that the Tab key reaches. Returns whether there is one. */
   focusRow() {
-    const row = this.#rows.get(this.#stop ?? -1);
-    row?.link.focus();
-    return row !== undefined;
+    return this.#roving.focus();
   }
 
   /** Marks the open conversation. @param {number | null} id */
@@ -82,55 +78,12 @@ export class ConversationList extends HTMLElement {
       if (of === id) link.setAttribute('aria-current', 'page');
       else if (link.hasAttribute('aria-current')) link.removeAttribute('aria-current');
     }
-    if (!this.contains(document.activeElement)) this.#setStop(id);
-  }
-
-  /** @param {number | null} id */
-  #setStop(id) {
-    const row = this.#rows.get(id ?? -1);
-    if (!row || id === this.#stop) return;
-    const before = this.#rows.get(this.#stop ?? -1);
-    if (before) before.link.tabIndex = -1;
-    row.link.tabIndex = 0;
-    this.#stop = id;
-  }
-
-  /** @param {EventTarget | null} target */
-  #idOf(target) {
-    const id = /** @type {HTMLElement | null} */ (/** @type {Element | null} */ (target)?.closest('li')?.querySelector('a'))?.dataset.id;
-    return id === undefined ? null : Number(id);
-  }
-
-  /** Goes on from a row. Returns whether there is another one. @param {HTMLElement} from @param {number} steps */
-  #step(from, steps) {
-    const links = /** @type {HTMLElement[]} */ ([...this.querySelectorAll('li a')]);
-    const to = links[Math.max(0, Math.min(links.indexOf(from) + steps, links.length - 1))];
-    if (!to || to === from) return false;
-    to.focus();
-    return true;
-  }
-
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    const row = this.#rows.get(this.#idOf(event.target) ?? -1);
-    if (!row || (event.target !== row.link && event.target !== row.more)) return;
-    switch (event.key) {
-      case 'ArrowDown': this.#step(row.link, 1); break;
-      case 'ArrowUp': this.#step(row.link, -1); break;
-      case 'Home': this.#step(row.link, -Infinity); break;
-      case 'End': this.#step(row.link, Infinity); break;
-      case 'ArrowRight': row.more.focus(); break;
-      case 'ArrowLeft': row.link.focus(); break;
-      default: return;
-    }
-    event.preventDefault();
+    if (!this.contains(document.activeElement)) this.#roving.choose(this.#rows.get(id ?? -1)?.link ?? null);
   }
 
   /** @param {string | null} project */
   #clear(project) {
     this.#project = project;
-    this.#stop = null;
     this.#rows.clear();
     this.#days.clear();
     this.replaceChildren(this.#empty);
@@ -168,9 +121,8 @@ export class ConversationList extends HTMLElement {
     const title = element('span', { className: 'title' });
     const time = element('span', { className: 'time' });
     const mark = element('span', { className: 'visually-hidden', hidden: true }, 'New answer: ');
-    const link = element('a', { href: formatAddress(this.#project, id), 'data-id': String(id), tabIndex: -1 }, mark, title, time);
+    const link = element('a', { href: formatAddress(this.#project, id), 'data-id': String(id) }, mark, title, time);
     const more = actionsButton(() => ({ project: this.#project ?? '', id, title: title.textContent ?? '', host: link }));
-    more.tabIndex = -1;
     const row = { node: element('li', {}, link, more), link, title, time, mark, more, shown: '' };
     this.#rows.set(id, row);
     return row;

@@ -6,6 +6,7 @@ import { diffLines, diffNear } from '../line_diff.js';
 import { copyText, element, setText } from './dom.js';
 import { ReaderTools } from './reader_tools.js';
 import { fileAddress, followReference } from './references.js';
+import { RovingFocus } from './roving_focus.js';
 import { prose } from './prose.js';
 import { setHtml } from './html.js';
 import { highlightRanges, textRange } from './text_range.js';
@@ -41,6 +42,7 @@ export class FileReader extends HTMLElement {
   /** Where marking with Shift begins. */
   #from = 0;
   #list = element('ul');
+  #roving = new RovingFocus(this.#list, 'li');
   #outline = element('details', { className: 'outline', hidden: true }, element('summary', {}, 'Outline'), this.#list);
   #citationPosition = element('span', { className: 'citation-position' });
   #previous = element('button', {
@@ -220,6 +222,7 @@ export class FileReader extends HTMLElement {
     this.#list.replaceChildren(...page.outline.map(({ kind, name, line: at }) => element('li', {}, element('button', {
       type: 'button', className: 'quiet', 'data-line': String(at),
     }, element('span', { className: 'kind' }, kind), ' ', ...marked(name)))));
+    this.#roving.update();
     if (this.#shown) this.#mark(this.#shown.reference);
   }
 

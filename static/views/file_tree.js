@@ -3,8 +3,12 @@ import { listDirectory } from '../code_api.js';
 import { errorMessage } from '../api.js';
 import { element } from './dom.js';
 import { marked } from './invisible_marks.js';
+import { RovingFocus } from './roving_focus.js';
 
 /** @typedef {{path: string, name: string, level: number, isDir: boolean}} TreeRow */
+
+/** Rows of the tree. */
+const ROW = '[role=treeitem]';
 
 export class FileTree {
   /** @type {WeakMap<Element, TreeRow>} */
@@ -13,6 +17,7 @@ export class FileTree {
     className: 'tree', role: 'tree', 'aria-label': 'Files',
     onclick: (/** @type {Event} */ event) => this.#click(event), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
   });
+  #roving = new RovingFocus(this.node, ROW, { controls: ROW });
 
   /** @param {string} project @param {(path: string) => void} open a file */
   constructor(project, open) {
@@ -31,7 +36,7 @@ export class FileTree {
       if (this.#of(last).isDir && last.getAttribute('aria-expanded') === 'false' && this.#of(last).path !== path) await this.#expand(last);
       else {
         last.setAttribute('aria-selected', 'true');
-        this.#focusable(last);
+        this.#roving.choose(last);
         last.scrollIntoView({ block: 'center' });
         return;
       }
@@ -40,12 +45,12 @@ export class FileTree {
   }
 
   focus() {
-    /** @type {HTMLElement | null} */ (this.node.querySelector('[tabindex="0"]'))?.focus();
+    this.#roving.focus();
   }
 
   /** @returns {HTMLElement[]} */
   #all() {
-    return /** @type {HTMLElement[]} */ ([...this.node.querySelectorAll('[role=treeitem]')]);
+    return /** @type {HTMLElement[]} */ ([...this.node.querySelectorAll(ROW)]);
   }
 
   /** @param {Element} row */
@@ -70,7 +75,7 @@ export class FileTree {
     }
     if (after) after.after(...nodes);
     else this.node.replaceChildren(...nodes);
-    if (!this.node.querySelector('[tabindex="0"]')) this.#focusable(this.#all()[0]);
+    this.#roving.update();
   }
 
   /** @param {TreeRow} row */
@@ -106,9 +111,9 @@ export class FileTree {
 
   /** @param {Event} event */
   #click(event) {
-    const row = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('[role=treeitem]'));
+    const row = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest(ROW));
     if (!row) return;
-    this.#focusable(row);
+    this.#roving.choose(row);
     this.#activate(row);
   }
 
@@ -121,28 +126,13 @@ export class FileTree {
     const isExpanded = row.getAttribute('aria-expanded');
     const { level } = this.#of(row);
     const parent = all.slice(0, at).findLast((other) => this.#of(other).level < level);
-    const to = { ArrowDown: all[at + 1], ArrowUp: all[at - 1], Home: all[0], End: all.at(-1) }[event.key];
     if (event.key === 'Enter' || event.key === ' ') this.#activate(row);
     else if (event.key === 'ArrowRight' && isExpanded === 'false') this.#expand(row);
-    else if (event.key === 'ArrowRight' && isExpanded === 'true') this.#move(all[at + 1]);
+    else if (event.key === 'ArrowRight' && isExpanded === 'true') all[at + 1]?.focus();
     else if (event.key === 'ArrowLeft' && isExpanded === 'true') this.#collapse(row);
-    else if (event.key === 'ArrowLeft') this.#move(parent);
-    else if (to) this.#move(to);
+    else if (event.key === 'ArrowLeft') parent?.focus();
     else return;
     event.preventDefault();
-  }
-
-  /** @param {HTMLElement | undefined} row */
-  #move(row) {
-    if (!row) return;
-    this.#focusable(row);
-    row.focus();
-  }
-
-  /** @param {HTMLElement | undefined} row */
-  #focusable(row) {
-    this.node.querySelector('[tabindex="0"]')?.setAttribute('tabindex', '-1');
-    row?.setAttribute('tabindex', '0');
   }
 }
 

@@ -3,6 +3,7 @@ import { errorMessage, findNotes } from '../api.js';
 import { dayHeading, fullTime, shortTime } from '../dates.js';
 import { excerptOf, notesStatus, standingOf } from '../notes.js';
 import { element, setText } from './dom.js';
+import { RovingFocus } from './roving_focus.js';
 import { turnLink } from './turn_link.js';
 
 /** Milliseconds without typing before the server is asked. */
@@ -22,8 +23,10 @@ export function openNotes(project, drop) {
       clearTimeout(timer);
       timer = setTimeout(show, PAUSE);
     },
+    onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === 'ArrowDown' && roving.focus() && event.preventDefault(),
   });
   const list = element('ul', { className: 'notes', tabIndex: -1, 'aria-label': 'Notes' });
+  const roving = new RovingFocus(list, 'li', { above: () => field.focus() });
   const status = element('p', { className: 'note', role: 'status' });
   const close = element('button', { type: 'button', className: 'quiet', onclick: () => dialog.close() }, 'Close');
   const dialog = element('dialog', {
@@ -45,6 +48,7 @@ export function openNotes(project, drop) {
       const { notes, more } = await findNotes(project, typed, signal);
       if (signal.aborted) return;
       list.replaceChildren(...notes.map((note) => noteItem(project, note, () => dialog.close(), () => remove(note))));
+      roving.update();
       setText(status, notesStatus({ typed, count: notes.length, more }));
     } catch (error) {
       if (!signal.aborted) setText(status, `The notes could not be read: ${errorMessage(error)}`);

@@ -8,6 +8,7 @@ import { FileTree } from './file_tree.js';
 import { FindInFile } from './find_in_file.js';
 import { marked } from './invisible_marks.js';
 import { fileAddress } from './references.js';
+import { RovingFocus } from './roving_focus.js';
 
 /** Parts of code whose words are no names. */
 const NO_NAMES = '.keyword, .string, .comment, .number';
@@ -101,8 +102,10 @@ export class ReaderTools {
   /** Shows lines of text in the panel. @param {string} what @param {string} title @param {(Node | string)[]} content */
   showResult(what, title, content) {
     const heading = element('h3', { tabIndex: -1 }, title);
-    this.#show(what, element('div', { className: 'result', role: 'region', 'aria-label': title }, heading, ...content,
-      element('button', { type: 'button', className: 'quiet', onclick: () => this.closePanel() }, 'Close')));
+    const result = element('div', { className: 'result', role: 'region', 'aria-label': title }, heading, ...content,
+      element('button', { type: 'button', className: 'quiet', onclick: () => this.closePanel() }, 'Close'));
+    new RovingFocus(result, 'li').update();
+    this.#show(what, result);
     heading.focus({ preventScroll: true });
   }
 

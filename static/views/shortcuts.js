@@ -14,7 +14,7 @@ const SHORTCUTS = [
   ['J  K', 'next and previous question'],
   ['O', 'open the first citation of the answer'],
   ['[  ]', 'previous and next citation'],
-  ['↑  ↓', 'in the list: the next conversation; → its actions'],
+  ['↑  ↓', 'in a list: the next entry; → what else it offers'],
   ['/', 'in a file: find in its lines'],
   ['Alt ↑  ↓', 'in a file: mark the line before or after; with Shift, more of them'],
   ['?', 'this list'],

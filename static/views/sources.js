@@ -4,6 +4,7 @@ import { element } from './dom.js';
 import { icon } from './icon.js';
 import { marked } from './invisible_marks.js';
 import { fileAddress } from './references.js';
+import { RovingFocus } from './roving_focus.js';
 import { movedTo, standingText, standingsSummary } from '../standing.js';
 
 /** Files that are shown without unfolding. */
@@ -31,6 +32,8 @@ export function sources(end, turn) {
     ...missing.map(({ path, cited }) => unfoundItem('s', path, cited, 'not found', 'why')),
   ];
   const since = element('div', { className: 'since', role: 'status' });
+  const list = element('ul', {}, ...items);
+  new RovingFocus(list, 'li').update();
   const details = element('details', {
     className: 'sources',
     // Each time: the project may have changed meanwhile.
@@ -40,9 +43,10 @@ export function sources(end, turn) {
     })),
   },
   element('summary', {}, element('span', {}, ...summary.flatMap((it, at) => (at ? [' · ', it] : [it])))),
-  element('ul', {}, ...items), since);
-  const chips = chipsOf(files, turn);
-  return element('div', { className: 'sourced' }, ...(chips.length ? [element('ul', { className: 'chips' }, ...chips)] : []), details);
+  list, since);
+  const chips = element('ul', { className: 'chips' }, ...chipsOf(files, turn));
+  new RovingFocus(chips, 'li', { isRow: true }).update();
+  return element('div', { className: 'sourced' }, ...(chips.firstChild ? [chips] : []), details);
 }
 
 /** The cited files, the others behind them, each with its first cited line. @param {import('../reference.js').SourceFile[]} files @param {number} turn */
@@ -96,7 +100,9 @@ function showStandings(node, citations, turn) {
     const was = element('span', { className: 'path' }, ...marked(formatReference(citedReference(citation))));
     return place ? element('li', {}, was, ' moved to ', link(place, turn)) : listItem(was, standingText(citation));
   });
-  node.replaceChildren(element('p', {}, standingsSummary(citations)), ...(items.length ? [element('ul', {}, ...items)] : []));
+  const list = element('ul', {}, ...items);
+  new RovingFocus(list, 'li').update();
+  node.replaceChildren(element('p', {}, standingsSummary(citations)), ...(items.length ? [list] : []));
 }
 
 /** @param {number} number @param {string} one @param {string} many */

@@ -2,6 +2,7 @@
 import { stepsSummary, inputSummary, toolName } from '../step_text.js';
 import { element, setText } from './dom.js';
 import { withIcon } from './icon.js';
+import { RovingFocus } from './roving_focus.js';
 import './tool_call.js';
 
 /** Steps that are shown without folding. */
@@ -17,6 +18,8 @@ export class StepGroup extends HTMLElement {
   #now = element('span', { className: 'now' });
   #summary = element('summary', { hidden: true }, this.#counts, this.#now);
   #details = element('details', { open: true }, this.#summary);
+  /** Of steps that are folded. @type {RovingFocus | null} */
+  #roving = null;
 
   connectedCallback() {
     if (!this.#details.parentNode) this.append(this.#details);
@@ -41,6 +44,10 @@ export class StepGroup extends HTMLElement {
     this.#summary.hidden = !isMany;
     this.toggleAttribute('data-single', !isMany);
     if (!isMany) return;
+    if (!known || !this.#roving) {
+      this.#roving ??= new RovingFocus(this.#details, 'tool-call, .thinking', { controls: 'summary' });
+      this.#roving.update();
+    }
     setText(this.#counts, stepsSummary(calls));
     const last = calls.at(-1);
     setText(this.#now, last && !last.result && !isOver ? ` · now: ${toolName(last.tool)} ${inputSummary(last.input, root)}` : '');

@@ -31,6 +31,7 @@ mod file_reader;
 mod gate;
 mod go_to;
 mod groups;
+mod lists;
 mod live_list;
 mod load;
 mod long_conversation;

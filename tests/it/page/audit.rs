@@ -70,7 +70,11 @@ async fn axe_finds_nothing_wrong_with_any_state_of_the_page_in_either_theme() {
     let browser = Browser::start().await;
     browser.goto(&server.url("/")).await;
     browser.wait_for("document.activeElement.id === 'question'").await;
-    browser.audit("empty").await;
+    browser.wait_for("document.querySelector('welcome-text button') !== null").await;
+    for theme in ["light", "dark"] {
+        browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        browser.audit(&format!("the first screen, {theme}")).await;
+    }
 
     let script = [
         "think Let me look.",
@@ -115,7 +119,14 @@ async fn axe_finds_nothing_wrong_with_the_login() {
     let browser = Browser::start().await;
     browser.goto(&server.url("/login")).await;
     browser.wait_for("document.activeElement.id === 'token'").await;
-    browser.audit("login").await;
+    for theme in ["light", "dark"] {
+        browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        browser.audit(&format!("login, {theme}")).await;
+    }
+    browser.become_phone().await;
+    browser.run("document.querySelector('#token').value = 'not-the-token-9'; document.querySelector('#login').requestSubmit()").await;
+    browser.wait_for("document.querySelector('#problem').textContent !== ''").await;
+    browser.audit("a token that is not known, on a phone").await;
     browser.close().await;
 }
 

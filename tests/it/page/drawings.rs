@@ -76,6 +76,17 @@ async fn a_diagram_is_enlarged_and_saved_and_a_formula_is_copied_as_its_source()
     browser.wait_for(&format!("{PICTURES} === 1")).await;
     browser.wait_for("document.querySelectorAll('.formula math').length === 2").await;
     let before = browser.run("return document.querySelector('.drawing img').clientWidth").await;
+    browser.click(".drawing [aria-label='Full screen']").await;
+    browser.wait_for("document.fullscreenElement?.matches('.drawing')").await;
+    for theme in ["light", "dark"] {
+        browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        browser.wait_for(&format!("{PICTURES} === 1")).await;
+        browser.audit_part(&format!("a diagram that fills the screen, {theme}"), ".drawing").await;
+        browser.screenshot(&format!("drawing-full-screen-{theme}")).await;
+    }
+    browser.run("document.documentElement.dataset.theme = ''").await;
+    browser.click(".drawing [aria-label='Full screen']").await;
+    browser.wait_for("document.fullscreenElement === null").await;
     browser.click(".drawing [aria-label=Larger]").await;
     browser
         .wait_for(&format!("document.querySelector('.drawing img').clientWidth > {before}"))

@@ -137,6 +137,10 @@ async fn an_answer_is_kept_as_a_note_found_again_and_opened_at_its_turn() {
     // On a phone it is removed again.
     browser.become_phone().await;
     browser.click(".menu").await;
+    // The drawer takes a moment to come.
+    let is_there =
+        "document.querySelector('.open-notes').checkVisibility({ visibilityProperty: true })";
+    browser.wait_for(is_there).await;
     browser.click(".open-notes").await;
     browser.wait_for(&format!("{NOTES}?.includes('quokka')")).await;
     assert_eq!(browser.run(OVERFLOWS).await, json!([]));
