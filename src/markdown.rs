@@ -193,6 +193,11 @@ pub fn parts(text: &str) -> Vec<String> {
     whole(text).map(|part| part.html).collect()
 }
 
+/// The parts of a whole answer.
+pub(crate) fn answer_parts(text: &str) -> Vec<AnswerPart> {
+    whole(text).collect()
+}
+
 /// A whole answer, part by part.
 fn whole(text: &str) -> impl Iterator<Item = AnswerPart> {
     let mut renderer = Renderer::default();

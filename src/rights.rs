@@ -1,12 +1,15 @@
 //! Rights in conversations: who may do what with whose. Pure, and the only place that decides.
 //!
-//! | | read | write | delete | share |
-//! | --- | --- | --- | --- | --- |
-//! | its owner | yes | yes | yes | yes |
-//! | others, of one that is open to the team | yes | yes | yes | no |
-//! | a guest, who has opened its link | yes | no | no | no |
-//! | others, of a private one | no | no | no | no |
-//! | an admin | as the others, and all private ones with `team.admins_read` | as the others | yes | what the admin reads and somebody owns |
+//! | | read | write | delete | share | publish |
+//! | --- | --- | --- | --- | --- | --- |
+//! | its owner | yes | yes | yes | yes | yes |
+//! | others, of one that is open to the team | yes | yes | yes | no | only if nobody owns it |
+//! | a guest, who has opened its link | yes | no | no | no | no |
+//! | others, of a private one | no | no | no | no | no |
+//! | an admin | as the others, and all private ones with `team.admins_read` | as the others | yes | what the admin reads and somebody owns | what the admin reads |
+//!
+//! What nobody owns has no one to ask: everybody who may delete it may publish it too, once the operator
+//! allows that (`team.public_snapshots`).
 //!
 //! What a person may not read does not exist for that person.
 
@@ -63,6 +66,8 @@ pub(crate) enum Action {
     Delete,
     /// Decide who may read it.
     Share,
+    /// Make a frozen copy public.
+    Publish,
 }
 
 /// Why something is not done.
@@ -115,6 +120,7 @@ impl Ownership {
         let own = match (relation, action) {
             (Relation::Owner, _) | (Relation::Member | Relation::Guest, Action::Read) => true,
             (Relation::Member, Action::Write | Action::Delete) => true,
+            (Relation::Member, Action::Publish) => self.owner.is_none(),
             (Relation::Member, Action::Share) | (Relation::Guest | Relation::Outsider, _) => false,
         };
         let reads = principal.reads_all || relation != Relation::Outsider;
@@ -123,6 +129,7 @@ impl Ownership {
             Action::Write => false,
             Action::Delete => true,
             Action::Share => reads && self.owner.is_some(),
+            Action::Publish => reads,
         };
         own || (principal.is_admin && as_admin)
     }
@@ -167,13 +174,14 @@ mod tests {
         Ownership { owner: owner.map(str::to_owned), visibility, guests }
     }
 
-    /// What is allowed, as letters: Read, Write, Delete, Share.
+    /// What is allowed, as letters: Read, Write, Delete, Share, Publish.
     fn rights(ownership: &Ownership, principal: &Principal) -> String {
         let all = [
             ('r', Action::Read),
             ('w', Action::Write),
             ('d', Action::Delete),
             ('s', Action::Share),
+            ('p', Action::Publish),
         ];
         let allowed = all.iter().filter(|(_, action)| ownership.allows(principal, *action));
         allowed.map(|(letter, _)| letter).collect()
@@ -191,12 +199,12 @@ mod tests {
             principal(Some("ben"), true, true),
         ];
         for (ownership, expected) in [
-            (owned(None, Team, &[]), ["rwd", "rwd", "rwd", "rwd", "rwd", "rwd"]),
-            (owned(Some("ana"), Team, &[]), ["rwd", "rwds", "rwd", "rwds", "rwds", "rwds"]),
-            (owned(Some("ana"), Private, &[]), ["", "rwds", "", "d", "d", "rds"]),
-            (owned(Some("ana"), Private, &["ben"]), ["", "rwds", "r", "d", "rds", "rds"]),
+            (owned(None, Team, &[]), ["rwdp", "rwdp", "rwdp", "rwdp", "rwdp", "rwdp"]),
+            (owned(Some("ana"), Team, &[]), ["rwd", "rwdsp", "rwd", "rwdsp", "rwdsp", "rwdsp"]),
+            (owned(Some("ana"), Private, &[]), ["", "rwdsp", "", "d", "d", "rdsp"]),
+            (owned(Some("ana"), Private, &["ben"]), ["", "rwdsp", "r", "d", "rdsp", "rdsp"]),
             // It is not made, but must not be open if it is there.
-            (owned(None, Private, &[]), ["", "", "", "d", "d", "rd"]),
+            (owned(None, Private, &[]), ["", "", "", "d", "d", "rdp"]),
         ] {
             let told: Vec<_> = people.iter().map(|person| rights(&ownership, person)).collect();
             assert_eq!(told, expected, "{ownership:?}");
@@ -208,7 +216,7 @@ mod tests {
         let private = owned(Some("ana"), Visibility::Private, &["ben"]);
         let check = |user, action| private.check(&principal(Some(user), false, false), action);
         assert_eq!(check("ana", Action::Share), Ok(()));
-        for action in [Action::Write, Action::Delete, Action::Share] {
+        for action in [Action::Write, Action::Delete, Action::Share, Action::Publish] {
             assert_eq!(check("ben", action), Err(Denial::Forbidden));
             assert_eq!(check("cem", action), Err(Denial::Unknown));
         }

@@ -24,7 +24,8 @@ use serde_json::json;
 
 use api::{
     attachments, conversations, drawings, export, follow_ups, fork, notes, projects, reactions,
-    readiness, references, search, sessions, sharing, similar, suggestions, symbols, text_search,
+    readiness, references, search, sessions, sharing, similar, snapshots, suggestions, symbols,
+    text_search,
 };
 use problem::method_not_allowed;
 use websocket::{events, upgrade};
@@ -102,6 +103,13 @@ pub fn configure(config: &mut ServiceConfig) {
             at("/api/assistant/conversations/{project}/{id}/guests")
                 .route(post().to(sharing::open_link)),
         )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}/snapshot")
+                .route(get().to(snapshots::published))
+                .route(put().to(snapshots::publish))
+                .route(delete().to(snapshots::withdraw)),
+        )
+        .service(at("/s/{token}").route(get().to(snapshots::show)))
         .service(at("/api/assistant/search/{project}").route(get().to(search::find)))
         .service(at("/api/projects/{project}/questions/similar").route(get().to(similar::find)))
         .service(at("/api/assistant/asked/{project}").route(get().to(similar::find_formerly)))
@@ -113,6 +121,11 @@ pub fn configure(config: &mut ServiceConfig) {
         )
         .service(at("/api/admin/status").route(get().to(readiness::status)))
         .service(at("/api/admin/reactions").route(get().to(reactions::admin_list)))
+        .service(at("/api/admin/snapshots").route(get().to(snapshots::admin_list)))
+        .service(
+            at("/api/admin/snapshots/{project}/{conversation}")
+                .route(delete().to(snapshots::admin_withdraw)),
+        )
         .service(at("/api/admin/sessions").route(get().to(sessions::admin_list)))
         .service(at("/api/admin/sessions/{project}").route(delete().to(sessions::admin_close)))
         .service(

@@ -27,9 +27,12 @@ use super::{
         AcceptQuestion, AddAttachment, AttachmentAdded, BeginTurn, ClaimConversation,
         CreateConversation, DeleteConversation, DeleteIfEmpty, DropLoose, Flush, ForkConversation,
         Forked, KeepNote, Marked, NoteVisit, React, RenameConversation, ReserveSeq,
-        SetAgentSession, ShareConversation, WriteEntries,
+        SetAgentSession, SetSnapshot, ShareConversation, WriteEntries,
     },
-    queries::{attachments, conversations, notes, reactions},
+    queries::{
+        attachments, conversations, notes, reactions,
+        snapshots::{self, PublishedSnapshot},
+    },
     recorder::Recorder,
     recovery,
     writes::{Change, DropLooseAttachments},
@@ -328,6 +331,19 @@ impl Handler<KeepNote> for Database {
             }
             recorder.apply(Change::KeepNote(keep))?;
             Ok(Marked::Stored)
+        })
+    }
+}
+
+impl Handler<SetSnapshot> for Database {
+    type Result = Reply<Option<PublishedSnapshot>>;
+
+    fn handle(&mut self, set: SetSnapshot, context: &mut Context<Self>) -> Self::Result {
+        let bytes = set.copy.as_ref().map_or(0, |copy| copy.html.len());
+        self.enqueue(context, bytes, |recorder| {
+            let (project, conversation) = (set.project.clone(), set.conversation);
+            recorder.apply(Change::SetSnapshot(set))?;
+            Ok(snapshots::published(recorder.connection(), &project, conversation)?)
         })
     }
 }

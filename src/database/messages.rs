@@ -16,7 +16,10 @@ use crate::{
     rights::{Ownership, Visibility},
 };
 
-use super::{DatabaseError, Summary, queries::attachments::StoredFiles};
+use super::{
+    DatabaseError, Summary,
+    queries::{attachments::StoredFiles, snapshots::PublishedSnapshot},
+};
 
 /// Makes a conversation together with its first entries.
 #[derive(Message, Debug, Clone, Serialize, Deserialize)]
@@ -251,6 +254,30 @@ pub(crate) struct KeepNote {
     /// Who keeps it, where users are known.
     pub(crate) user: Option<String>,
     pub(crate) is_kept: bool,
+}
+
+/// Publishes a frozen copy of a conversation, or withdraws it. Answers what is public then: `None` also
+/// when the project has no such conversation.
+#[derive(Message, Debug, Clone, Serialize, Deserialize)]
+#[rtype(result = "Result<Option<PublishedSnapshot>, DatabaseError>")]
+pub(crate) struct SetSnapshot {
+    /// The project that the conversation must belong to.
+    pub(crate) project: ProjectName,
+    pub(crate) conversation: ConversationId,
+    /// `None` withdraws it.
+    pub(crate) copy: Option<FrozenCopy>,
+}
+
+/// What a snapshot shows, and its address.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FrozenCopy {
+    /// The end of its address, random. One that is published already keeps its own.
+    pub(crate) token: String,
+    pub(crate) title: Option<String>,
+    /// Who publishes it, where users are known.
+    pub(crate) user: Option<String>,
+    /// Questions and answers.
+    pub(crate) html: String,
 }
 
 /// What became of a reaction or a note.

@@ -7,3 +7,4 @@ pub(super) mod load;
 pub(crate) mod notes;
 pub(crate) mod reactions;
 pub(crate) mod search;
+pub(crate) mod snapshots;

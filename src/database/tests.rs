@@ -13,6 +13,7 @@ mod replaying;
 mod searching;
 mod sharing;
 mod similar;
+mod snapshots;
 mod writing;
 
 use std::path::{Path, PathBuf};

@@ -13,6 +13,7 @@ mod entries;
 mod imports;
 mod notes;
 mod reactions;
+mod snapshots;
 mod turns;
 mod visits;
 
@@ -32,7 +33,7 @@ use super::{
     messages::{
         AcceptQuestion, AddAttachment, BeginTurn, CreateConversation, DeleteConversation,
         DeleteIfEmpty, KeepNote, NoteVisit, React, RenameConversation, ReserveSeq, SetAgentSession,
-        ShareConversation, WriteEntries,
+        SetSnapshot, ShareConversation, WriteEntries,
     },
 };
 
@@ -65,6 +66,7 @@ pub(crate) enum Change {
     ShareConversation(ShareConversation),
     React(React),
     KeepNote(KeepNote),
+    SetSnapshot(SetSnapshot),
     DeleteConversation(DeleteConversation),
     DeleteIfEmpty(DeleteIfEmpty),
     AddAttachment(AddAttachment),
@@ -150,6 +152,7 @@ pub(crate) fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<bool
         Change::ShareConversation(share) => return conversations::share(transaction, share),
         Change::React(react) => return reactions::set(transaction, react, at),
         Change::KeepNote(keep) => return notes::set(transaction, keep, at),
+        Change::SetSnapshot(set) => return snapshots::set(transaction, set, at),
         Change::DeleteConversation(DeleteConversation { project, conversation }) => {
             return conversations::delete(transaction, project, *conversation);
         }

@@ -111,6 +111,35 @@ impl Roots {
         around.min_by_key(|(_, inside)| inside.as_os_str().len())
     }
 
+    /// A text without the directories: paths in them are those of the project, and the directories
+    /// themselves are `.`, or members of the group by their names.
+    pub(crate) fn without_dirs(&self, text: &str) -> String {
+        let mut roots: Vec<_> = self.iter().filter(|root| root.dir.as_os_str().len() > 1).collect();
+        // Of directories in each other the innermost counts.
+        roots.sort_by_key(|root| std::cmp::Reverse(root.dir.as_os_str().len()));
+        let mut text = text.to_owned();
+        for root in roots {
+            let Some(dir) = root.dir.to_str() else { continue };
+            let (prefix, whole) =
+                (root.prefix(), root.name.as_ref().map_or(".", ProjectName::as_str));
+            let is_name = |c: char| c.is_alphanumeric() || "-_".contains(c);
+            let (mut shown, mut from) = (String::new(), 0);
+            for (at, _) in text.match_indices(dir) {
+                let (before, after) = (&text[from..at], &text[at + dir.len()..]);
+                // It may be a part of another path.
+                if before.ends_with(is_name) || after.starts_with(is_name) {
+                    continue;
+                }
+                shown.push_str(before);
+                from = at + dir.len() + usize::from(after.starts_with('/'));
+                shown.push_str(if after.starts_with('/') { &prefix } else { whole });
+            }
+            shown.push_str(&text[from..]);
+            text = shown;
+        }
+        text
+    }
+
     /// The path of the project that is meant by one that an agent or a person wrote: an absolute one
     /// below a root, one with `./` before it, or one with `/` after the name of a member. Any other
     /// stays as it is.
@@ -208,6 +237,24 @@ mod tests {
         let members = [("api", "/src/api"), ("web", "/src/web"), ("deep", "/src/web/deep")];
         let member = |(name, dir)| (ProjectName::mend(name), PathBuf::from(dir));
         Roots::of_group(members.map(member)).unwrap()
+    }
+
+    #[test]
+    fn a_text_tells_nothing_of_the_directories() {
+        let plain = Roots::from("/srv/shop");
+        for (text, shown) in [
+            ("see /srv/shop/src/a.rs:1, /srv/shop.", "see src/a.rs:1, .."),
+            ("`/srv/shop/` (/srv/shop)", "`` (.)"),
+            (
+                "/srv/shop-old/a /mnt/srv/shop/b /srv/shop2",
+                "/srv/shop-old/a /mnt/srv/shop/b /srv/shop2",
+            ),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(plain.without_dirs(text), shown);
+        }
+        let text = "/src/web/x /src/web/deep/y /src/api";
+        assert_eq!(group().without_dirs(text), "web:x deep:y api");
     }
 
     #[test]

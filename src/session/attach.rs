@@ -213,6 +213,8 @@ impl LiveConversation<'_> {
         let present = self.state.audience.presence_with(Some(&person));
         let sharing = person.principal.user.is_some();
         let sharing = sharing.then(|| SharingState::of(&self.state.ownership, &person.principal));
+        let may_publish = self.env.resources.settings.team.public_snapshots
+            && self.state.ownership.allows(&person.principal, Action::Publish);
         let browser = person.browser.clone();
         let mut subscriber =
             Subscriber::new(person, dialect, resume_point.cursor, present.clone(), hang_up);
@@ -224,7 +226,7 @@ impl LiveConversation<'_> {
             &resume_point,
             present,
             read_only,
-            sharing,
+            (sharing, may_publish),
         ))));
         self.greet(&mut subscriber, &to, previous.stayed.is_some());
         if let Some(demand) = previous.demand {
@@ -252,7 +254,7 @@ impl LiveConversation<'_> {
         from: &ResumePoint,
         present: Presence,
         read_only: ReadOnly,
-        sharing: Option<SharingState>,
+        (sharing, may_publish): (Option<SharingState>, bool),
     ) -> Attached {
         let limits = &self.env.resources.settings.attachments;
         Attached {
@@ -274,6 +276,7 @@ impl LiveConversation<'_> {
                 question_bytes: limits.question_bytes,
             },
             sharing,
+            may_publish,
             forked_from: self.state.forked_from,
         }
     }

@@ -17,6 +17,7 @@ pub(crate) mod search;
 pub(crate) mod sessions;
 pub(crate) mod sharing;
 pub(crate) mod similar;
+pub(crate) mod snapshots;
 pub(crate) mod suggestions;
 pub(crate) mod symbols;
 pub(crate) mod text_search;

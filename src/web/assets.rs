@@ -145,6 +145,12 @@ impl Assets {
         }
     }
 
+    /// A document at the top of `static/`, as text.
+    pub(crate) async fn document(&self, name: &str) -> Option<String> {
+        let file = self.file(name).await?;
+        Some(String::from_utf8_lossy(&file.bytes).into_owned())
+    }
+
     /// How long a browser keeps the target without asking for a newer one.
     fn cache_control(&self, target: &Target<'_>) -> CacheControl {
         CacheControl(match (target, &*self.0) {

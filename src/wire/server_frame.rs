@@ -105,6 +105,9 @@ pub(crate) struct Attached {
     /// Whose the conversation is, where the viewer's user is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sharing: Option<SharingState>,
+    /// Whether the viewer may publish a frozen copy of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub may_publish: bool,
     /// Where the conversation goes on from, if it is a fork.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<ForkedFrom>,

@@ -77,6 +77,7 @@ mod self_test;
 mod server;
 mod similar;
 mod slow;
+mod snapshots;
 mod soak;
 mod starting;
 mod store_faults;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::rights::Visibility;
 
-/// Who reads whose conversations, where users are known (`access.user_header`).
+/// Who reads whose conversations, where users are known (`access.user_header`), and what is public.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TeamSettings {
@@ -16,4 +16,8 @@ pub(crate) struct TeamSettings {
     /// Whether administrators read private conversations of others.
     #[schemars(extend("default" = false))]
     pub(crate) admins_read: bool,
+    /// Whether a conversation can be published as a frozen snapshot, which everybody reads who has its
+    /// address, without a login. `false` also closes those that are published.
+    #[schemars(extend("default" = false))]
+    pub(crate) public_snapshots: bool,
 }

@@ -9,8 +9,8 @@ use crate::{
     database::{
         messages::{
             AcceptQuestion, AddAttachment, BeginTurn, CopiedAttachment, DeleteConversation,
-            DeleteIfEmpty, KeepNote, NoteVisit, React, RenameConversation, ReserveSeq,
-            SetAgentSession, ShareConversation, Sharing,
+            DeleteIfEmpty, FrozenCopy, KeepNote, NoteVisit, React, RenameConversation, ReserveSeq,
+            SetAgentSession, SetSnapshot, ShareConversation, Sharing,
         },
         queries::{attachments::StoredFiles, conversations},
         recorder::Recorder,
@@ -27,7 +27,8 @@ const PROJECTS: [&str; 3] = ["demo", "other", "third"];
 
 /// Everything that a store holds. The index of the search is compared by its content: how its rows
 /// are packed depends on where transactions begin.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
+    "SELECT * FROM snapshots ORDER BY conversation_id",
     "SELECT * FROM notes ORDER BY conversation_id, turn",
     "SELECT * FROM reactions ORDER BY conversation_id, turn, person",
     "SELECT * FROM guests ORDER BY conversation_id, user",
@@ -57,6 +58,7 @@ enum Action {
     Share(Sharing),
     React { turn: i64, user: u8, says: Option<bool> },
     Keep { turn: i64, user: Option<u8>, is_kept: bool },
+    Publish { copy: Option<&'static str> },
     Delete,
     DeleteIfEmpty,
     Claim,
@@ -125,6 +127,7 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(turn, user, says)| React { turn, user, says }),
         2 => (1..5_i64, any::<Option<u8>>(), any::<bool>())
             .prop_map(|(turn, user, is_kept)| Keep { turn, user, is_kept }),
+        2 => prop::option::of(content()).prop_map(|copy| Publish { copy }),
         2 => Just(Delete),
         1 => Just(DeleteIfEmpty),
         2 => Just(Claim),
@@ -312,6 +315,16 @@ fn act(
         Action::Keep { turn, user, is_kept } => {
             let (turn, user) = (TurnNumber(turn), user.map(|it| it.to_string()));
             Change::KeepNote(KeepNote { project, conversation, turn, user, is_kept })
+        }
+        Action::Publish { copy } => {
+            // A token belongs to one conversation.
+            let copy = copy.map(|html| FrozenCopy {
+                token: format!("{conversation} {html}"),
+                title: None,
+                user: None,
+                html: html.to_owned(),
+            });
+            Change::SetSnapshot(SetSnapshot { project, conversation, copy })
         }
         Action::Delete => Change::DeleteConversation(DeleteConversation { project, conversation }),
         Action::DeleteIfEmpty => Change::DeleteIfEmpty(DeleteIfEmpty { project, conversation }),

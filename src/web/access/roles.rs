@@ -22,7 +22,8 @@ pub(crate) enum Role {
 /// The role that a request requires; `None` if it is open to everybody. `path` is the one that the
 /// router matches. Unknown paths require a role, so a new one is closed until it is opened here.
 pub(crate) fn required(method: &Method, path: &str) -> Option<Role> {
-    let is_page = matches!(*method, Method::GET | Method::HEAD) && assets::is_page(path);
+    let is_page = matches!(*method, Method::GET | Method::HEAD)
+        && (assets::is_page(path) || is_snapshot(path));
     if is_page || matches!(path, "/healthz" | "/readyz" | "/login" | "/logout") {
         return None;
     }
@@ -34,6 +35,11 @@ pub(crate) fn required(method: &Method, path: &str) -> Option<Role> {
         true => Some(Role::Admin),
         false => Some(Role::Viewer),
     }
+}
+
+/// Whether a path is the address of a public snapshot.
+fn is_snapshot(path: &str) -> bool {
+    path.strip_prefix("/s/").is_some_and(|token| !token.is_empty() && !token.contains('/'))
 }
 
 /// The configured tokens. Without any, no request needs one.
@@ -97,6 +103,7 @@ mod tests {
             "/healthz",
             "/readyz",
             "/login",
+            "/s/0123456789abcdef",
         ] {
             assert_eq!(required(&get, open), None, "{open}");
         }
@@ -108,6 +115,9 @@ mod tests {
             "/api/health",
             "//api/projects",
             "/x",
+            "/s",
+            "/s/",
+            "/s/0123456789abcdef/x",
             "/api/administration",
             "/app.js",
             "/assets/1a2b/app.js/x",
@@ -121,7 +131,9 @@ mod tests {
         assert_eq!(required(&delete, "/api/assistant/sessions/demo"), Some(Role::Admin));
         let conversation = "/api/assistant/conversations/demo/1";
         assert_eq!(required(&delete, conversation), Some(Role::Viewer));
-        assert_eq!(required(&Method::POST, "/"), Some(Role::Viewer));
+        for path in ["/", "/s/0123456789abcdef"] {
+            assert_eq!(required(&Method::POST, path), Some(Role::Viewer));
+        }
     }
 
     fn tokens(viewer: Option<&str>, admin: Option<&str>) -> AccessTokens {

@@ -2,7 +2,7 @@
 //!
 //! It is read and sent in pieces, so a long conversation or a slow client costs no more than one.
 
-mod markdown;
+pub(super) mod markdown;
 
 use std::collections::HashSet;
 

@@ -178,6 +178,6 @@ async fn share(
     shared.await?.ok_or_else(unknown)
 }
 
-fn name_of(visitor: &Visitor) -> &str {
+pub(super) fn name_of(visitor: &Visitor) -> &str {
     visitor.principal.user.as_deref().unwrap_or("an admin")
 }

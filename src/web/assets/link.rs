@@ -152,8 +152,10 @@ impl Linked<'_> {
             html.push_str(line);
             html.push('\n');
         }
-        if entries != 1 || styles.is_empty() {
-            return Err(wrong("a document begins with one module and at least one style sheet"));
+        if entries > 1 || styles.is_empty() {
+            return Err(wrong(
+                "a document begins with one module at most and one style sheet at least",
+            ));
         }
         self.output.insert(path.to_owned(), html);
         self.output.insert(format!("{stem}.css"), styles);

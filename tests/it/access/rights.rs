@@ -18,7 +18,7 @@ enum Needs {
     /// A token; what it tells is chosen by who asks.
     Token,
     Admin,
-    /// The right to read, write, delete or share the conversation.
+    /// The right to read, write, delete, share or publish the conversation.
     Right(char),
 }
 use Needs::{Admin, Nothing, Right, Token};
@@ -73,12 +73,18 @@ const PATHS: &[(&str, &str, &str, Needs)] = &[
     ),
     ("PUT", "/api/assistant/conversations/{project}/{id}/link", "", Right('s')),
     ("DELETE", "/api/assistant/conversations/{project}/{id}/link", "", Right('s')),
+    ("GET", "/api/assistant/conversations/{project}/{id}/snapshot", "", Right('p')),
+    ("PUT", "/api/assistant/conversations/{project}/{id}/snapshot", "", Right('p')),
+    ("DELETE", "/api/assistant/conversations/{project}/{id}/snapshot", "", Right('p')),
+    ("GET", "/s/{token}", "", Nothing),
     ("DELETE", "/api/assistant/conversations/{project}/{id}", "", Right('d')),
     ("GET", "/api/assistant/sessions", "", Token),
     ("GET", "/api/assistant/sessions/{project}", "", Token),
     ("DELETE", "/api/assistant/sessions/{project}", "", Admin),
     ("GET", "/api/admin/status", "", Admin),
     ("GET", "/api/admin/reactions", "", Admin),
+    ("GET", "/api/admin/snapshots", "", Admin),
+    ("DELETE", "/api/admin/snapshots/{project}/{conversation}", "", Admin),
     ("GET", "/api/admin/sessions", "", Admin),
     ("DELETE", "/api/admin/sessions/{project}/{conversation}", "", Admin),
     ("DELETE", "/api/admin/sessions/{project}", "", Admin),
@@ -92,6 +98,9 @@ const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/metrics", "", Admin),
     ("GET", "/readyz", "", Nothing),
 ];
+
+/// Whoever may publish can.
+pub const PUBLIC: &str = "public_snapshots = true\n";
 
 /// Somebody who sends requests: a token and a name.
 #[derive(Debug, Clone, Copy)]
@@ -166,7 +175,7 @@ pub async fn make_private(server: &Server, owner: Person, id: i64) {
 fn filled(path: &str, id: i64) -> String {
     let id = id.to_string();
     let numbers = [("{id}", id.as_str()), ("{conversation}", &id), ("{turn}", "1")];
-    let names = ["{attachment}", "{name}", "{stream}"].map(|name| (name, "none"));
+    let names = ["{attachment}", "{name}", "{stream}", "{token}"].map(|name| (name, "none"));
     let all = [("{project}", "demo")].into_iter().chain(numbers).chain(names);
     all.fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
@@ -212,13 +221,16 @@ async fn request(
 const RIGHTS: [(Person, [(Whose, &str); 4]); 5] = {
     use Whose::{AnasOpen, AnasPrivate, AnasShared, Nobodys};
     [
-        (NAMELESS, [(Nobodys, "rwd"), (AnasOpen, "rwd"), (AnasPrivate, ""), (AnasShared, "")]),
-        (ANA, [(Nobodys, "rwd"), (AnasOpen, "rwds"), (AnasPrivate, "rwds"), (AnasShared, "rwds")]),
-        (BEN, [(Nobodys, "rwd"), (AnasOpen, "rwd"), (AnasPrivate, ""), (AnasShared, "")]),
-        (CEM, [(Nobodys, "rwd"), (AnasOpen, "rwd"), (AnasPrivate, ""), (AnasShared, "r")]),
+        (NAMELESS, [(Nobodys, "rwdp"), (AnasOpen, "rwd"), (AnasPrivate, ""), (AnasShared, "")]),
+        (
+            ANA,
+            [(Nobodys, "rwdp"), (AnasOpen, "rwdsp"), (AnasPrivate, "rwdsp"), (AnasShared, "rwdsp")],
+        ),
+        (BEN, [(Nobodys, "rwdp"), (AnasOpen, "rwd"), (AnasPrivate, ""), (AnasShared, "")]),
+        (CEM, [(Nobodys, "rwdp"), (AnasOpen, "rwd"), (AnasPrivate, ""), (AnasShared, "r")]),
         (
             ADMINISTRATOR,
-            [(Nobodys, "rwd"), (AnasOpen, "rwds"), (AnasPrivate, "d"), (AnasShared, "d")],
+            [(Nobodys, "rwdp"), (AnasOpen, "rwdsp"), (AnasPrivate, "d"), (AnasShared, "d")],
         ),
     ]
 };
@@ -241,7 +253,7 @@ async fn p14_every_path_of_the_description_has_its_row_in_the_matrix() {
 
 #[actix::test]
 async fn p14_a_path_opens_to_those_who_have_shown_what_it_requires() {
-    let server = team("").start();
+    let server = team(PUBLIC).start();
     for who in [STRANGER, BAD_TOKEN, NAMELESS, BEN, ADMINISTRATOR] {
         for row in PATHS {
             let id = conversation(&server, Whose::Nobodys).await;
@@ -290,20 +302,20 @@ async fn check_rights(server: &Server, who: Person, whose: Whose, rights: &str) 
 
 #[actix::test]
 async fn p14_everybody_may_with_each_conversation_what_its_owner_allows_on_every_path() {
-    let server = team("").start();
+    let server = team(PUBLIC).start();
     for (who, of_each) in RIGHTS {
         for (whose, rights) in of_each {
             check_rights(&server, who, whose, rights).await;
         }
     }
-    let reading = team("admins_read = true\n").start();
-    check_rights(&reading, ADMINISTRATOR, Whose::AnasPrivate, "rds").await;
+    let reading = team("admins_read = true\npublic_snapshots = true\n").start();
+    check_rights(&reading, ADMINISTRATOR, Whose::AnasPrivate, "rdsp").await;
     check_rights(&reading, BEN, Whose::AnasPrivate, "").await;
 }
 
 #[actix::test]
 async fn p14_everybody_may_with_each_conversation_the_same_over_a_socket() {
-    let server = team("").start();
+    let server = team(PUBLIC).start();
     for (who, of_each) in RIGHTS {
         for (whose, rights) in of_each {
             let id = conversation(&server, whose).await;
@@ -321,6 +333,7 @@ async fn p14_everybody_may_with_each_conversation_the_same_over_a_socket() {
             let attached = client.until("caught_up").await.remove(0);
             let may = &attached["sharing"];
             assert_eq!(may.is_null(), who.user.is_none(), "{told}: {attached}");
+            assert_eq!(attached["may_publish"] == true, rights.contains('p'), "{told}: {attached}");
             if who.user.is_some() {
                 assert_eq!(may["may_write"], rights.contains('w'), "{told}: {attached}");
                 assert_eq!(may["may_share"], rights.contains('s'), "{told}: {attached}");

@@ -24,7 +24,7 @@ const SHORT_COMMIT: usize = 12;
 
 /// The state of the document on which the text that follows depends.
 #[derive(Debug, Default)]
-pub(super) struct Markdown {
+pub(in crate::web::api) struct Markdown {
     /// The turn whose answer has its heading already.
     answering: Option<TurnNumber>,
     /// The turn whose end is still to come.
@@ -110,7 +110,7 @@ impl Markdown {
 
     /// Adds what an entry of an answer says, without the steps that led to it, and at its end its
     /// references.
-    pub(super) fn add_words(
+    pub(in crate::web::api) fn add_words(
         &mut self,
         entry: &StoredEntry,
         references: &[ComparedReference],
@@ -192,7 +192,8 @@ impl Markdown {
         }
     }
 
-    fn asked(&mut self, question: &AgentQuestion, out: &mut String) {
+    /// Adds a question of the agent with the answers that it offers.
+    pub(in crate::web::api) fn asked(&mut self, question: &AgentQuestion, out: &mut String) {
         #[derive(Deserialize)]
         struct Asked {
             question: String,
@@ -289,7 +290,7 @@ fn ended(done: &ResponseDone) -> String {
 }
 
 /// `2026-01-07T10:00:00.000000Z` as `2026-01-07 10:00:00 UTC`.
-fn time(stored: &str) -> String {
+pub(in crate::web::api) fn time(stored: &str) -> String {
     match (stored.get(..10), stored.get(11..19)) {
         (Some(day), Some(time)) => format!("{day} {time} UTC"),
         _ => stored.to_owned(),

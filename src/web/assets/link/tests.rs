@@ -135,9 +135,20 @@ fn a_module_that_two_documents_load_later_is_refused() {
 }
 
 #[test]
+fn a_document_may_do_without_scripts() {
+    let document = "<link rel=\"stylesheet\" href=\"/assets/a.css\">\n";
+    let linked = link(&page(&[("app.js", ""), ("plain.html", document)])).unwrap();
+    assert_eq!(linked["plain.html"], "  <link rel=\"stylesheet\" href=\"/assets/plain.css\">\n");
+    assert_eq!(linked["plain.css"], "a {}\n");
+}
+
+#[test]
 fn a_document_that_is_not_written_as_expected_is_refused() {
     for (was, is) in [
-        ("<script type=\"module\" src=\"/assets/app.js\"></script>", ""),
+        (
+            "<script src=\"/assets/early.js\"></script>",
+            "<script type=\"module\" src=\"/assets/app.js\"></script>",
+        ),
         ("<script src=\"/assets/early.js\"></script>", "<script>early()</script>"),
         (
             "<script src=\"/assets/early.js\"></script>",
