@@ -3,6 +3,7 @@ import * as api from './api.js';
 import { serverFacts } from './admin/format.js';
 import './admin/sessions_table.js';
 import './admin/wrong_answers.js';
+import './admin/public_snapshots.js';
 import { element, setText } from './views/dom.js';
 import { confirmAction } from './views/confirm_dialog.js';
 
@@ -15,6 +16,7 @@ const [heading, asOf, problem, server, empty, announcements] = [
 ].map(find);
 const table = /** @type {import('./admin/sessions_table.js').SessionsTable} */ (find('sessions-table'));
 const wrongAnswers = /** @type {import('./admin/wrong_answers.js').WrongAnswers} */ (find('wrong-answers'));
+const snapshots = /** @type {import('./admin/public_snapshots.js').PublicSnapshots} */ (find('public-snapshots'));
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
@@ -28,10 +30,13 @@ async function refresh() {
   refreshes += 1;
   const own = refreshes;
   try {
-    const [sessions, status, reactions] = await Promise.all([api.listSessions(), api.serverStatus(), api.allReactions()]);
+    const [sessions, status, reactions, published] = await Promise.all([
+      api.listSessions(), api.serverStatus(), api.allReactions(), api.allSnapshots(),
+    ]);
     if (own !== refreshes) return;
     show(sessions, status);
     wrongAnswers.update(reactions, Date.now());
+    snapshots.update(published, Date.now());
   } catch (error) {
     if (own === refreshes) showProblem(error);
   }
@@ -69,7 +74,7 @@ function showServer(facts) {
 function showProblem(error) {
   isRefused = error instanceof api.ApiError && (error.status === 401 || error.status === 403);
   if (isRefused) table.hidden = true;
-  if (isRefused) wrongAnswers.hidden = true;
+  if (isRefused) wrongAnswers.hidden = snapshots.hidden = true;
   problem.hidden = false;
   setText(problem, isRefused ? 'This page is for admins. Log in at /login with the token of an admin.'
     : `${api.errorMessage(error)} ${asOf.textContent ? `The figures are ${asOf.textContent}. ` : ''}Trying again…`);
@@ -80,10 +85,23 @@ async function close({ project, conversation, title }) {
   const question = conversation === null
     ? `Close all conversations of ${title}? Their answers and agents stop. All messages are kept.`
     : `Close “${title}”? Its answer and its agent stop. All messages are kept.`;
-  if (!await confirmAction(question, conversation === null ? 'Close all' : 'Close')) return;
-  try {
+  await confirmed(question, conversation === null ? 'Close all' : 'Close', async () => {
     await (conversation === null ? api.closeSession(project) : api.closeConversation(project, conversation));
-    setText(announcements, `Closed ${title}.`);
+    return `Closed ${title}.`;
+  });
+}
+
+/** @param {{project: string, id: number, name: string}} snapshot */
+const withdraw = ({ project, id, name }) => confirmed(`Withdraw the snapshot of “${name}”? Its address leads nowhere then.`, 'Withdraw', async () => {
+  await api.withdrawSnapshot(project, id);
+  return `Withdrew ${name}.`;
+});
+
+/** Does something if the person confirms it, and tells what was done. @param {string} question @param {string} label @param {() => Promise<string>} act */
+async function confirmed(question, label, act) {
+  if (!await confirmAction(question, label)) return;
+  try {
+    setText(announcements, await act());
     await refresh();
   } catch (error) {
     showProblem(error);
@@ -91,6 +109,10 @@ async function close({ project, conversation, title }) {
 }
 
 document.addEventListener('close-session', (event) => close(/** @type {CustomEvent} */ (event).detail));
+document.addEventListener('withdraw-snapshot', async (event) => {
+  await withdraw(/** @type {CustomEvent} */ (event).detail);
+  if (document.activeElement === document.body) heading.focus();
+});
 document.addEventListener('focus-lost', () => heading.focus());
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden && !isRefused) refresh();

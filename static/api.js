@@ -155,6 +155,12 @@ export const serverStatus = () => call('GET', '/api/admin/status');
 /** For admins. @returns {Promise<import('./admin/wrong_answers.js').AllReactions>} */
 export const allReactions = () => call('GET', '/api/admin/reactions');
 
+/** For admins. @returns {Promise<import('./admin/public_snapshots.js').AllSnapshots>} */
+export const allSnapshots = () => call('GET', '/api/admin/snapshots');
+
+/** For admins. @param {string} project @param {number} conversation */
+export const withdrawSnapshot = (project, conversation) => call('DELETE', `/api/admin/snapshots/${project}/${conversation}`);
+
 /** For admins. @param {string} project @param {number} conversation */
 export const closeConversation = (project, conversation) => call('DELETE', `/api/admin/sessions/${project}/${conversation}`);
 

@@ -38,7 +38,7 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'conversation_created', conversation_id: number}} ConversationCreatedFrame
  * @typedef {{type: 'attached', conversation_id: number, title: string | null, seq: number,
  *   after: number, state: SessionState, agent: AnsweringAgent, instructions?: string, read_only?: ReadOnly, viewers: number, people?: string[], resumed: boolean,
- *   message_bytes?: number, attachments?: import('./attachments.js').AttachmentLimits, sharing?: Sharing, forked_from?: ForkedFrom}} AttachedFrame
+ *   message_bytes?: number, attachments?: import('./attachments.js').AttachmentLimits, sharing?: Sharing, may_publish?: boolean, forked_from?: ForkedFrom}} AttachedFrame
  *   the frames that follow begin after `after`: the page removes what it shows beyond; `instructions` are HTML
  * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
  * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, author?: string, content: string, agent?: string,

@@ -3,6 +3,7 @@ import * as api from './api.js';
 import { formatAddress } from './address.js';
 import { writeClipboard } from './views/dom.js';
 import { openShareDialog } from './views/share_dialog.js';
+import { snapshotSection } from './views/snapshot_section.js';
 
 export class Sharing {
   /**
@@ -20,8 +21,8 @@ export class Sharing {
     const { project, conversation } = this.page.state;
     const id = conversation?.id;
     if (project === null || !id) return;
-    openShareDialog({
-      isPrivate: conversation.sharing?.visibility === 'private',
+    const dialog = openShareDialog({
+      sharing: conversation.sharing?.may_share ? conversation.sharing : null,
       setVisibility: (visibility) => api.callConversation('PUT', project, id, 'visibility', { visibility }),
       copyLink: async () => {
         const { link } = await api.callConversation('PUT', project, id, 'link');
@@ -30,6 +31,18 @@ export class Sharing {
       },
       withdrawLink: () => api.callConversation('DELETE', project, id, 'link'),
     });
+    if (conversation.mayPublish) this.#offerSnapshot(dialog, project, id);
+  }
+
+  /** Adds to the dialog how a frozen copy is published. @param {HTMLElement} dialog @param {string} project @param {number} id */
+  async #offerSnapshot(dialog, project, id) {
+    const call = (/** @type {string} */ method) => api.callConversation(method, project, id, 'snapshot');
+    try {
+      const published = await call('GET');
+      dialog.querySelector('form')?.before(snapshotSection(published, { publish: () => call('PUT'), withdraw: () => call('DELETE') }));
+    } catch (error) {
+      this.notice.show(api.errorMessage(error));
+    }
   }
 
   /** Goes on from a turn of the open conversation in a new one. @param {number} turn */

@@ -43,6 +43,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @property {number} messageBytes size limit of a message, 0 while unknown
  * @property {import('./attachments.js').AttachmentLimits | null} attachmentLimits what may come with a question, `null` while unknown
  * @property {import('./protocol.js').Sharing | null} sharing whose it is, where users are known
+ * @property {boolean} mayPublish whether the person may publish a frozen copy of it
  * @property {import('./protocol.js').ForkedFrom | null} forkedFrom where it goes on from, if it is a fork
  * @property {boolean} online whether this device has a network
  * @property {'connecting' | 'open' | 'lost' | 'ended'} connection
@@ -79,7 +80,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  */
 export function initialConversation(id, pending = []) {
   return {
-    id, title: null, agent: null, instructions: null, usualAgent: null, pickedAgent: null, effort: '', readOnly: null, viewers: 1, people: [], messageBytes: 0, attachmentLimits: null, sharing: null, forkedFrom: null, online: true, connection: 'connecting',
+    id, title: null, agent: null, instructions: null, usualAgent: null, pickedAgent: null, effort: '', readOnly: null, viewers: 1, people: [], messageBytes: 0, attachmentLimits: null, sharing: null, mayPublish: false, forkedFrom: null, online: true, connection: 'connecting',
     closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], reactions: {}, pending, asked: null,
   };
 }
@@ -99,7 +100,7 @@ export function reduce(before, event) {
         ...before, id: event.conversation_id, title: event.title ?? null,
         agent: event.agent ?? null, instructions: event.instructions ?? null,
         readOnly: event.read_only ?? null, viewers: event.viewers ?? 1, people: event.people ?? [], messageBytes: event.message_bytes ?? 0,
-        attachmentLimits: event.attachments ?? null, sharing: event.sharing ?? null, forkedFrom: event.forked_from ?? null,
+        attachmentLimits: event.attachments ?? null, sharing: event.sharing ?? null, mayPublish: event.may_publish ?? false, forkedFrom: event.forked_from ?? null,
         state: event.state ?? 'idle', detail: '', caughtUp: false, reactions: {},
         turns: dropAfter(before.turns, event.after ?? 0),
       };

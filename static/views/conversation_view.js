@@ -350,7 +350,7 @@ export class ConversationView extends HTMLElement {
     const { conversation, project } = /** @type {ConversationData} */ (this.#shown);
     return {
       project: project?.name ?? '', id: conversation?.id ?? 0, title: this.#title.textContent ?? '',
-      mayShare: conversation?.sharing?.may_share ?? false,
+      mayShare: conversation?.sharing?.may_share || conversation?.mayPublish,
     };
   }
 

@@ -4,14 +4,15 @@ import { element, setText } from './dom.js';
 
 /**
  * @typedef {object} ShareChoices
- * @property {boolean} isPrivate
+ * @property {import('../protocol.js').Sharing | null} sharing null where the person does not decide who of the team may read it
  * @property {(visibility: 'team' | 'private') => Promise<unknown>} setVisibility
  * @property {() => Promise<{address: string, isCopied: boolean}>} copyLink
  * @property {() => Promise<unknown>} withdrawLink
  */
 
 /** @param {ShareChoices} choices */
-export function openShareDialog({ isPrivate, setVisibility, copyLink, withdrawLink }) {
+export function openShareDialog({ sharing, setVisibility, copyLink, withdrawLink }) {
+  const isPrivate = sharing?.visibility === 'private';
   const told = element('output', { className: 'note' });
   /** Does something and tells how it went. @param {() => Promise<string>} act */
   const attempt = async (act) => {
@@ -44,9 +45,10 @@ export function openShareDialog({ isPrivate, setVisibility, copyLink, withdrawLi
     }));
   const dialog = element('dialog', { className: 'share', 'aria-labelledby': 'share-heading', onclose: () => dialog.remove() },
     element('h2', { id: 'share-heading' }, 'Who may read this conversation'),
-    element('fieldset', {}, element('legend', { className: 'visually-hidden' }, 'Who may read it'),
-      choice('team', 'Everybody who sees the project'), choice('private', 'Only me')),
-    link, told, element('form', { method: 'dialog' }, element('button', {}, 'Close')));
+    ...(sharing ? [element('fieldset', {}, element('legend', { className: 'visually-hidden' }, 'Who may read it'),
+      choice('team', 'Everybody who sees the project'), choice('private', 'Only me')), link, told] : []),
+    element('form', { method: 'dialog' }, element('button', {}, 'Close')));
   document.body.append(dialog);
   dialog.showModal();
+  return dialog;
 }

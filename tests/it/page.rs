@@ -43,6 +43,7 @@ mod reader_tools;
 mod references;
 mod search;
 mod sharing;
+mod snapshots;
 mod words;
 
 /// What the browser reports as errors while the test has cut the line.
