@@ -2,6 +2,8 @@
 //!
 //! Pure data. The wire dialects render it, the database keeps its rows.
 
+mod end;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -12,6 +14,8 @@ use crate::{
     ids::{ConversationId, Seq, TurnNumber},
     json,
 };
+
+pub use end::{Answered, AnsweredBy, EndDetails};
 
 /// What an agent says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +184,9 @@ pub struct ResponseDone {
     /// Remarks on how the answer came about, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Who gave the answer, and when it ended. Not of answers of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Box<Answered>>,
 }
 
 /// How a turn ended that did not fail.
@@ -220,19 +227,9 @@ pub struct TurnError {
     /// As in [`ResponseDone::notes`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-}
-
-/// What both kinds of ends have in common.
-#[derive(Debug)]
-pub struct EndDetails<'a> {
-    /// See [`ResponseDone::citations`].
-    pub citations: &'a mut Vec<Citation>,
-    /// See [`ResponseDone::files_read`].
-    pub files_read: &'a mut Vec<String>,
-    /// See [`ResponseDone::fallback_model`].
-    pub fallback_model: &'a mut Option<String>,
-    /// See [`ResponseDone::notes`].
-    pub notes: &'a mut Vec<String>,
+    /// As in [`ResponseDone::answered`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Box<Answered>>,
 }
 
 impl TurnError {
@@ -310,23 +307,6 @@ impl Content {
     /// Whether this ends its turn.
     pub fn is_end(&self) -> bool {
         matches!(self, Self::ResponseDone(_) | Self::Error(_))
-    }
-
-    /// The details of an end; `None` of other contents.
-    pub fn end_details(&mut self) -> Option<EndDetails<'_>> {
-        match self {
-            Self::ResponseDone(ResponseDone {
-                citations,
-                files_read,
-                fallback_model,
-                notes,
-                ..
-            })
-            | Self::Error(TurnError { citations, files_read, fallback_model, notes, .. }) => {
-                Some(EndDetails { citations, files_read, fallback_model, notes })
-            }
-            _ => None,
-        }
     }
 
     /// Approximate memory, in bytes.

@@ -31,6 +31,17 @@ export function shortTime(timestamp, now) {
   return (then.getFullYear() === now.getFullYear() ? DATE : DATE_AND_YEAR).format(then);
 }
 
+/**
+ * The hour, with the day if it is not today; the date before a week.
+ * @param {string} timestamp
+ * @param {Date} now
+ */
+export function dayAndTime(timestamp, now) {
+  const heading = dayHeading(timestamp, now);
+  const time = shortTime(timestamp, now);
+  return heading === 'Today' || heading === 'Earlier' ? time : `${heading}, ${time}`;
+}
+
 /** @param {string} timestamp */
 export function fullTime(timestamp) {
   const then = new Date(timestamp);

@@ -55,10 +55,10 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'question', seq: number, turn: number, call_id: string, questions: Question[]}} QuestionFrame
  * @typedef {{type: 'response_done', seq: number, turn: number, outcome: 'completed' | 'stopped' | 'interrupted',
  *   usage?: Usage, cost_usd?: number, duration_ms?: number, stopped_by?: string, withdrawn?: boolean, citations?: Citation[],
- *   files_read?: string[], notes?: string[], fallback_model?: string}} ResponseDoneFrame
+ *   files_read?: string[], notes?: string[], fallback_model?: string, answered?: Answered}} ResponseDoneFrame
  * @typedef {{type: 'error', seq?: number, turn?: number, message_id?: string, content: string,
  *   retryable?: boolean, retry_at?: string, start_over?: boolean, citations?: Citation[], files_read?: string[],
- *   notes?: string[], fallback_model?: string}} ErrorFrame `start_over`: a new conversation helps
+ *   notes?: string[], fallback_model?: string, answered?: Answered}} ErrorFrame `start_over`: a new conversation helps
  * @typedef {{type: 'status', state: SessionState, detail?: string, queue_position?: number}} StatusFrame
  * @typedef {{type: 'citations', turn: number, citations: Citation[]}} CitationsFrame of the answer so far
  * @typedef {{type: 'title', title: string}} TitleFrame
@@ -87,6 +87,7 @@ export const CLOSE_TRY_LATER = 1013;
  *   commit?: string, anchor?: {commit?: string}}} Citation
  *   a reference to a file, as it was written; `file` is its path in the project, if it differs; `doubt` tells why it
  *   need not be wrong if it was not found; `candidates` may be meant
+ * @typedef {{by?: {kind: string, name: string, model?: string}, at: string}} Answered the agent that gave an answer, and when it ended
  * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage
  * @typedef {{name: string, kind: string, model?: string, attachments?: string, effort?: boolean}} AgentOption an agent that a question may name
  * @typedef {{kind: string, name?: string, model?: string, attachments?: string, effort?: boolean, choices?: AgentOption[],

@@ -18,9 +18,10 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  *
  * @typedef {{kind: 'done', seq: number, outcome: string, usage?: import('./protocol.js').Usage, costUsd?: number,
  *   durationMs?: number, stoppedBy?: string, withdrawn?: boolean, citations: import('./protocol.js').Citation[], filesRead: string[],
- *   notes: string[]}} DoneEnd
+ *   notes: string[], answered?: import('./protocol.js').Answered, fallbackModel?: string}} DoneEnd
  * @typedef {{kind: 'error', seq: number, content: string, retryable: boolean, startOver: boolean,
- *   citations: import('./protocol.js').Citation[], filesRead: string[], notes: string[]}} ErrorEnd
+ *   citations: import('./protocol.js').Citation[], filesRead: string[], notes: string[],
+ *   answered?: import('./protocol.js').Answered, fallbackModel?: string}} ErrorEnd
  * @typedef {{turn: number, seq: number, question: string | null, author?: string, agent?: string,
  *   retryOf?: number, attachments?: import('./attachments.js').Attachment[], parts: Part[],
  *   citations?: import('./protocol.js').Citation[], end: DoneEnd | ErrorEnd | null}} Turn `agent` is the one that the
@@ -155,7 +156,7 @@ export function reduce(before, event) {
       return endTurn(before, event, {
         kind: 'done', seq: event.seq, outcome: event.outcome ?? 'completed', usage: event.usage, costUsd: event.cost_usd,
         durationMs: event.duration_ms, stoppedBy: event.stopped_by, withdrawn: event.withdrawn === true, citations: event.citations ?? [],
-        filesRead: event.files_read ?? [], notes: event.notes ?? [],
+        filesRead: event.files_read ?? [], notes: event.notes ?? [], answered: event.answered, fallbackModel: event.fallback_model,
       });
     case 'error':
       if (typeof event.turn === 'number') {
@@ -163,6 +164,7 @@ export function reduce(before, event) {
         return endTurn(before, { turn, seq }, {
           kind: 'error', seq, content, retryable: retryable !== false, startOver: event.start_over === true,
           citations: event.citations ?? [], filesRead: event.files_read ?? [], notes: event.notes ?? [],
+          answered: event.answered, fallbackModel: event.fallback_model,
         });
       }
       return { ...removePending(before, event.message_id), notice: event.content };

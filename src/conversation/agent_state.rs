@@ -12,7 +12,7 @@ use crate::{
     agent::{AgentHandle, AgentSession, slots::Slot},
     config::settings::{AgentSettings, agents::AgentName},
     effort::Effort,
-    entry::{Content, UserMessage},
+    entry::{AnsweredBy, Content, UserMessage},
     ids::TurnNumber,
 };
 
@@ -28,6 +28,8 @@ use super::{
 pub(crate) struct AgentState {
     /// The process, while there is one.
     pub(crate) handle: Option<AgentHandle>,
+    /// The agent that was started last; `None` where that failed.
+    pub(crate) answerer: Option<AnsweredBy>,
     /// Its slot among the agents that may run.
     pub(crate) slot: Option<Slot>,
     pub(crate) started_at: SystemTime,
@@ -57,6 +59,7 @@ impl Default for AgentState {
     fn default() -> Self {
         Self {
             handle: None,
+            answerer: None,
             slot: None,
             started_at: SystemTime::now(),
             memory_bytes: None,

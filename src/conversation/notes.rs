@@ -1,9 +1,12 @@
 //! Notices of an agent beside its answer: shown at once, kept with the answer where they qualify
 //! it.
 
+use std::time::SystemTime;
+
 use crate::{
     agent::event::AgentNotice,
-    entry::Content,
+    database::timestamp,
+    entry::{Answered, Content},
     wire::server_frame::{ConversationState, Status},
 };
 
@@ -61,12 +64,14 @@ impl Conversation {
         self.told(AgentNotice::now(BEGAN_AFRESH, true));
     }
 
-    /// Moves the notes into the end of the turn.
+    /// Moves the notes into the end of the turn, and tells who answered and when.
     pub(crate) fn add_notes(&mut self, content: &mut Content) {
         let notes = std::mem::take(&mut self.notes);
         if let Some(details) = content.end_details() {
             *details.notes = notes.sentences;
             *details.fallback_model = notes.fallback_model;
+            let at = timestamp(SystemTime::now().into());
+            *details.answered = Some(Box::new(Answered { by: self.agent.answerer.clone(), at }));
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::{
         viewer::ViewerId,
         watchdog::Watchdog,
     },
+    entry::AnsweredBy,
     ids::{ConversationId, TurnNumber},
 };
 
@@ -111,6 +112,7 @@ impl LiveConversation<'_> {
         let state = &mut *self.state;
         state.agent.epoch += 1;
         state.agent.volume.begin();
+        state.agent.answerer = None;
         state.agent.watchdog = Watchdog::new(Instant::now());
         let turn = self.state.turns.next_waiting();
         match self.choice(turn).and_then(|chosen| self.start_chosen(chosen)) {
@@ -127,6 +129,11 @@ impl LiveConversation<'_> {
 
     fn start_chosen(&mut self, chosen: AgentChosen) -> Result<(), AgentError> {
         let state = &mut *self.state;
+        let answerer = AnsweredBy {
+            kind: chosen.kind.as_str().to_owned(),
+            name: chosen.name.to_string(),
+            model: chosen.model,
+        };
         let start = StartAgent {
             conversation: state.id,
             epoch: state.agent.epoch,
@@ -145,6 +152,7 @@ impl LiveConversation<'_> {
         state.agent.is_resuming = state.agent.session.is_some();
         state.agent.effort = None;
         state.agent.handle = Some(agent);
+        state.agent.answerer = Some(answerer);
         state.agent.started_at = SystemTime::now();
         state.agent.memory_bytes = None;
         if ends_session {

@@ -2,9 +2,10 @@
  * A turn: the question, the agent's steps and its answer. Unchanged parts are not touched. Far from
  * the screen only the question stays in the document, in a placeholder of the turn's height.
  */
+import { dayAndTime, fullTime } from '../dates.js';
 import { turnUsage } from '../usage.js';
 import { isOwn } from '../input_history.js';
-import { loadFailureText, queuePositionText, stoppedText } from '../text.js';
+import { agentLabel, loadFailureText, queuePositionText, stoppedText } from '../text.js';
 import './answer_text.js';
 import './question_text.js';
 import { element, setText } from './dom.js';
@@ -189,8 +190,8 @@ export class TurnView extends HTMLElement {
     } else if (end.outcome === 'stopped') content.push(element('p', {}, stoppedText(end)));
     for (const note of end.notes) content.push(element('p', { className: 'note' }, ...prose(note)));
     content.push(this.#tools(turn, isAsked || (end.kind === 'error' && !end.retryable) ? null : askAgain('quiet')));
-    const usage = end.kind === 'done' ? turnUsage(end) : '';
-    if (usage) content.push(element('small', {}, usage));
+    const facts = answerFacts(end);
+    if (facts.length > 0) content.push(element('small', {}, ...facts.flatMap((fact, at) => (at ? [' · ', fact] : [fact]))));
     this.#end.replaceChildren(...content);
     if (end.filesRead.length + end.citations.length > 0) showSources(this.#end, end, turn.turn);
   }
@@ -229,6 +230,17 @@ export class TurnView extends HTMLElement {
     const { turn, question, attachments } = this.#turn ?? {};
     this.dispatchEvent(new CustomEvent(name, { detail: { turn, question, attachments, ...more }, bubbles: true }));
   }
+}
+
+/** Who gave an answer, when, and what it took. @param {NonNullable<import('../store.js').Turn['end']>} end */
+function answerFacts(end) {
+  const { by, at } = end.answered ?? {};
+  const usage = end.kind === 'done' ? turnUsage(end) : '';
+  return [
+    ...(by ? [element('span', {}, element('span', { className: 'visually-hidden' }, 'Answered by '), agentLabel({ ...by, model: end.fallbackModel ?? by.model }))] : []),
+    ...(at ? [element('time', { dateTime: at, title: fullTime(at) }, dayAndTime(at, new Date()))] : []),
+    ...(usage ? [usage] : []),
+  ];
 }
 
 /** @param {import('../store.js').Part} part */

@@ -38,6 +38,38 @@ async fn watch_copies(browser: &Browser, has_clipboard: bool) {
 }
 
 #[tokio::test]
+async fn an_answer_says_who_gave_it_and_when_also_after_a_reload() {
+    let server = Setup::guide().config("[agents.second]\nkind = \"guide\"\n").start();
+    let browser = Browser::start().await;
+    open(&browser, &server).await;
+    ask(&browser, &["What is this project?"], 1).await;
+    browser.press_on("#agent", "sec").await;
+    browser.wait_for("document.querySelector('#agent').value === 'second'").await;
+    ask(&browser, &["What is in README.md?"], 2).await;
+    let told = |turn: u32, name: &str| {
+        format!(
+            r#"/^Answered by {name} · \d\d:\d\d · [\d.]+ m?s/.test(document.querySelector('turn-view[data-turn="{turn}"] .end small')?.textContent)"#
+        )
+    };
+    for _ in 0..2 {
+        browser.wait_for(&told(1, "built-in guide")).await;
+        browser.wait_for(&told(2, "second")).await;
+        // It is now, in the words of machines as well.
+        let age = "Date.now() - Date.parse(document.querySelector('.end small time').dateTime)";
+        browser.wait_for(&format!("{age} >= 0 && {age} < 600000")).await;
+        browser.reload().await;
+        browser.wait_for(&ended(2)).await;
+    }
+    browser.portraits("answered-by").await;
+    for theme in ["light", "dark"] {
+        browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        browser.audit(&format!("who answered, {theme}")).await;
+    }
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn an_answer_is_copied_as_markdown_linked_and_asked_again() {
     let server = Setup::scripted().start();
     let browser = Browser::start().await;
