@@ -128,6 +128,7 @@ bindKeys({
     () => commands.stop(),
   ],
   anywhere: {
+    'B': () => page.sidebar.toggleFold(),
     'K': () => openSearch(),
     'P': () => openSearch(true),
     'Shift+F': () => searchCode(),

@@ -129,5 +129,8 @@ export const loadProject = () => read(local, 'project');
 /** @param {string} project */
 export const saveProject = (project) => write(local, 'project', project);
 
+/** @param {string} rail `folded`, or empty */
+export const saveRail = (rail) => write(local, 'rail', rail);
+
 /** @param {string} theme `light`, `dark`, or empty for that of the system */
 export const saveTheme = (theme) => write(local, 'theme', theme);

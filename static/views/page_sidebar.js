@@ -1,5 +1,5 @@
-/** The sidebar: projects, conversations, theme and keyboard shortcuts. A drawer on phones. */
-import { loadNotify, saveTheme } from '../storage.js';
+/** The sidebar: projects, conversations, theme and keyboard shortcuts. It folds to icons; on phones it is a drawer. */
+import { loadNotify, saveRail, saveTheme } from '../storage.js';
 import { element, setText } from './dom.js';
 import { icon, setIcon, withIcon } from './icon.js';
 import { showShortcuts } from './shortcuts.js';
@@ -22,22 +22,26 @@ export class PageSidebar extends HTMLElement {
   #stats = element('p', { className: 'stats' });
   #list = /** @type {import('./conversation_list.js').ConversationList} */ (document.createElement('conversation-list'));
   #themeIcon = icon('system');
-  #themeText = element('span');
+  #themeText = element('span', { className: 'word' });
   #theme = element('button', { type: 'button', className: 'quiet', title: 'Theme', onclick: () => this.#nextTheme() }, this.#themeIcon, this.#themeText);
   #notifyIcon = icon('silent');
-  #notifyText = element('span');
+  #notifyText = element('span', { className: 'word' });
   #notify = element('button', {
     type: 'button', className: 'quiet', title: 'Tell me when an answer to a question of mine is ready while this page is in the background',
     onclick: () => this.dispatchEvent(new CustomEvent('toggle-notifications', { bubbles: true })),
   }, this.#notifyIcon, this.#notifyText);
   #logOut = element('button', {
-    type: 'button', className: 'quiet', hidden: true, onclick: () => this.#emit('log-out', null),
+    type: 'button', className: 'quiet', title: 'Log out', hidden: true, onclick: () => this.#emit('log-out', null),
   }, ...withIcon('leave', 'Log out'));
-  #admin = element('a', { href: '/admin', className: 'quiet', hidden: true }, ...withIcon('settings', 'Admin'));
+  #admin = element('a', { href: '/admin', className: 'quiet', title: 'Admin', hidden: true }, ...withIcon('settings', 'Admin'));
   #notes = element('button', {
     type: 'button', className: 'quiet open-notes', title: 'Answers that people keep for everybody', 'aria-haspopup': 'dialog',
     onclick: () => this.#emit('open-notes', null),
   }, ...withIcon('note', 'Notes'));
+  #fold = element('button', {
+    type: 'button', className: 'quiet fold', title: 'Fold or unfold the list: Ctrl or ⌘ and B', 'aria-label': 'List of conversations', 'aria-controls': 'sidebar',
+    onclick: () => this.toggleFold(),
+  }, icon('panel'));
   /** Gets the focus back when the drawer is closed. @type {HTMLElement | null} */
   #opener = null;
   #narrow = matchMedia('(max-width: 639px)');
@@ -47,7 +51,9 @@ export class PageSidebar extends HTMLElement {
     // The page has it as its icon.
     const mark = /** @type {HTMLLinkElement} */ (document.querySelector('link[rel=icon]')).href;
     const head = element('div', { className: 'head' },
-      element('label', { className: 'project' }, element('img', { src: mark, alt: '', width: 24, height: 24 }), element('span', { className: 'visually-hidden' }, 'Project'), this.#picker),
+      element('div', { className: 'top' },
+        element('label', { className: 'project' }, element('img', { src: mark, alt: '', width: 24, height: 24 }), element('span', { className: 'visually-hidden' }, 'Project'), this.#picker),
+        this.#fold),
       this.#stats,
       element('div', { className: 'start-actions' },
         element('button', {
@@ -62,10 +68,11 @@ export class PageSidebar extends HTMLElement {
           type: 'button', className: 'find-code', title: 'Ctrl or ⌘, Shift and F', onclick: () => this.#emit('search-code', undefined),
         }, ...withIcon('code', 'Code'))));
     const foot = element('div', { className: 'foot' }, this.#theme, this.#notify,
-      element('button', { type: 'button', className: 'quiet', onclick: showShortcuts }, ...withIcon('keys', 'Keys')), this.#admin, this.#logOut);
+      element('button', { type: 'button', className: 'quiet', title: 'Keys: ?', onclick: showShortcuts }, ...withIcon('keys', 'Keys')), this.#admin, this.#logOut);
     this.append(head, element('nav', { 'aria-label': 'Conversations' }, this.#list), foot);
     head.append(this.#notes);
     this.#showTheme();
+    this.#showFold();
     this.showNotify();
     this.#list.addEventListener('pick-conversation', () => this.open(false));
     // The backdrop of the drawer belongs to this element.
@@ -153,8 +160,24 @@ export class PageSidebar extends HTMLElement {
     setText(this.#notifyText, `Notify: ${loadNotify() ? 'on' : 'off'}`);
   }
 
+  /** Folds the sidebar to icons, or unfolds it. A drawer is never folded. */
+  toggleFold() {
+    const hadFocus = this.contains(document.activeElement);
+    const { dataset } = document.documentElement;
+    dataset.rail = dataset.rail === 'folded' ? '' : 'folded';
+    saveRail(dataset.rail);
+    this.#showFold();
+    // What had the focus may be folded away.
+    if (hadFocus && !document.activeElement?.checkVisibility()) this.#fold.focus();
+  }
+
+  #showFold() {
+    this.#fold.setAttribute('aria-expanded', String(document.documentElement.dataset.rail !== 'folded'));
+  }
+
   /** Goes to the list of conversations. */
   focusList() {
+    if (document.documentElement.dataset.rail === 'folded') this.toggleFold();
     this.open(true);
     if (!this.#list.focusRow()) this.#picker.focus();
   }

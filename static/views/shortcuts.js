@@ -11,6 +11,7 @@ const SHORTCUTS = [
   ['Ctrl/⌘ P', 'go to a file or a definition'],
   ['Ctrl/⌘ Shift F', 'search in the files'],
   ['Ctrl/⌘ Shift O', 'new conversation'],
+  ['Ctrl/⌘ B', 'fold or unfold the list of conversations'],
   ['J  K', 'next and previous question'],
   ['O', 'open the first citation of the answer'],
   ['[  ]', 'previous and next citation'],

@@ -38,6 +38,7 @@ mod long_conversation;
 mod many_drawings;
 mod markup;
 mod picture;
+mod rail;
 mod reactions;
 mod reader_tools;
 mod references;
