@@ -89,7 +89,7 @@ const EVENTS = {
   'rename': (conversation) => actions.rename(conversation),
   'delete-conversation': (conversation) => actions.remove(conversation),
   'copy-link': (target) => actions.copyLink(target),
-  'share': () => withSharing((sharing) => sharing.openDialog()),
+  'share': ({ id }) => withSharing((sharing) => sharing.openDialog(id)),
   'fork': ({ turn }) => withSharing((sharing) => sharing.fork(turn)),
   // They are optional.
   'follow-ups': ({ turn, node }) => import('./follow_ups.js').then((it) => it.showFollowUps(page, turn, node)).catch(() => null),

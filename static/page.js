@@ -77,7 +77,7 @@ export class Page {
     requestAnimationFrame(() => {
       this.#isRenderRequested = false;
       const { projects, project, list, user, problem, conversation } = this.state;
-      this.sidebar.update({ projects, project, list, conversation: conversation?.id ?? null });
+      this.sidebar.update({ projects, project, list, user, conversation: conversation?.id ?? null });
       const introduction = isFirst(this.state) ? this.#introductions.of(project ?? '') : null;
       // The field has its height before the conversation is shown above it.
       if (this.main.toggleAttribute('data-first', introduction !== null) !== this.#isFirst) {

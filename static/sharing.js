@@ -16,13 +16,15 @@ export class Sharing {
     this.notice = notice;
   }
 
-  /** Asks who may read the open conversation. */
-  openDialog() {
-    const { project, conversation } = this.page.state;
-    const id = conversation?.id;
-    if (project === null || !id) return;
+  /** Asks who may read a conversation of the open project. @param {number} id */
+  openDialog(id) {
+    const { project, conversation, list } = this.page.state;
+    if (project === null || !conversation) return;
+    const { sharing } = conversation;
+    // In the list, only those of this person offer it.
+    const shown = conversation.id === id ? (sharing?.may_share ? sharing : null) : list?.find((listed) => listed.id === id) ?? null;
     const dialog = openShareDialog({
-      sharing: conversation.sharing?.may_share ? conversation.sharing : null,
+      sharing: shown,
       setVisibility: (visibility) => api.callConversation('PUT', project, id, 'visibility', { visibility }),
       copyLink: async () => {
         const { link } = await api.callConversation('PUT', project, id, 'link');

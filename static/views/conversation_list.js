@@ -20,6 +20,8 @@ export class ConversationList extends HTMLElement {
   #empty = element('p', { className: 'empty', hidden: true }, 'Your conversations are listed here.');
   /** @type {string | null} */
   #project = null;
+  /** Conversations of this person, who decides who may read them. @type {Set<number>} */
+  #own = new Set();
   #roving = new RovingFocus(this, 'li', { controls: ':scope > :is(a, .more)' });
 
   connectedCallback() {
@@ -29,10 +31,12 @@ export class ConversationList extends HTMLElement {
 
   /**
    * @param {string | null} project @param {import('../live_list.js').ListedConversation[] | null} list `null` while it is not known
+   * @param {string | null} [user] name of the person, if the server knows it
    * @param {Date} [now]
    */
-  update(project, list, now = new Date()) {
+  update(project, list, user = null, now = new Date()) {
     if (project !== this.#project) this.#clear(project);
+    this.#own = new Set(list?.filter(({ owner }) => user !== null && owner === user).map(({ id }) => id));
     this.#empty.hidden = list === null || list.length > 0;
     /** @type {Map<string, import('../live_list.js').ListedConversation[]>} */
     const days = new Map();
@@ -122,7 +126,7 @@ export class ConversationList extends HTMLElement {
     const time = element('span', { className: 'time' });
     const mark = element('span', { className: 'visually-hidden', hidden: true }, 'New answer: ');
     const link = element('a', { href: formatAddress(this.#project, id), 'data-id': String(id) }, mark, title, time);
-    const more = actionsButton(() => ({ project: this.#project ?? '', id, title: title.textContent ?? '', host: link }));
+    const more = actionsButton(() => ({ project: this.#project ?? '', id, title: title.textContent ?? '', host: link, mayShare: this.#own.has(id) }));
     const row = { node: element('li', {}, link, more), link, title, time, mark, more, shown: '' };
     this.#rows.set(id, row);
     return row;

@@ -11,6 +11,7 @@ import './conversation_list.js';
  * @property {string | null} project
  * @property {import('../live_list.js').ListedConversation[] | null} list `null` while it is not known
  * @property {number | null} conversation
+ * @property {string | null} user name of the person, if the server knows it
  */
 
 const THEMES = ['', 'light', 'dark'];
@@ -121,8 +122,8 @@ export class PageSidebar extends HTMLElement {
     const before = this.#shown;
     this.#shown = data;
     if (before?.projects !== data.projects || before?.project !== data.project) this.#renderProjects(data);
-    const isNewList = before?.list !== data.list || before?.project !== data.project;
-    if (isNewList) this.#list.update(data.project, data.list);
+    const isNewList = before?.list !== data.list || before?.project !== data.project || before?.user !== data.user;
+    if (isNewList) this.#list.update(data.project, data.list, data.user);
     if (isNewList || before?.conversation !== data.conversation) this.#list.mark(data.conversation);
   }
 

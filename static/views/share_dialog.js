@@ -4,7 +4,7 @@ import { element, setText } from './dom.js';
 
 /**
  * @typedef {object} ShareChoices
- * @property {import('../protocol.js').Sharing | null} sharing null where the person does not decide who of the team may read it
+ * @property {{visibility?: string} | null} sharing null where the person does not decide who of the team may read it
  * @property {(visibility: 'team' | 'private') => Promise<unknown>} setVisibility
  * @property {() => Promise<{address: string, isCopied: boolean}>} copyLink
  * @property {() => Promise<unknown>} withdrawLink

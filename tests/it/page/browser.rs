@@ -30,6 +30,10 @@ pub const ESCAPE: &str = "\u{e00c}";
 pub const TAB: &str = "\u{e004}";
 pub const UP: &str = "\u{e013}";
 pub const DOWN: &str = "\u{e015}";
+pub const LEFT: &str = "\u{e012}";
+pub const RIGHT: &str = "\u{e014}";
+pub const HOME: &str = "\u{e011}";
+pub const END: &str = "\u{e010}";
 /// Control down, K, Control up.
 pub const FIND: &str = "\u{e009}k\u{e009}";
 /// Shift down, Enter, Shift up.

@@ -8,14 +8,9 @@ use crate::server::{Server, Setup, eventually};
 
 use super::{
     ask,
-    browser::{Browser, DOWN, ENTER, TAB, UP},
+    browser::{Browser, DOWN, END, ENTER, HOME, LEFT, RIGHT, TAB, UP},
     open,
 };
-
-const END: &str = "\u{e010}";
-const HOME: &str = "\u{e011}";
-const LEFT: &str = "\u{e012}";
-const RIGHT: &str = "\u{e014}";
 
 /// What has the focus, in its words.
 const FOCUSED: &str = "document.activeElement.textContent";

@@ -6,14 +6,9 @@ use crate::server::{Gate, Server, Setup};
 
 use super::{
     OVERFLOWS,
-    browser::{Browser, DOWN, ENTER, ESCAPE, TAB, UP},
+    browser::{Browser, DOWN, END, ENTER, ESCAPE, HOME, LEFT, RIGHT, TAB, UP},
     ended,
 };
-
-const END: &str = "\u{e010}";
-const HOME: &str = "\u{e011}";
-const RIGHT: &str = "\u{e014}";
-const LEFT: &str = "\u{e012}";
 
 async fn opened(url: &str) -> Browser {
     let browser = Browser::start().await;

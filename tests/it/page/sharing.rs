@@ -11,7 +11,7 @@ use crate::server::{Server, Setup};
 
 use super::{
     OVERFLOWS,
-    browser::{Browser, DOWN, ENTER, ESCAPE},
+    browser::{Browser, DOWN, ENTER, ESCAPE, RIGHT, UP},
 };
 
 /// A proxy that names its user.
@@ -136,6 +136,61 @@ async fn what_one_person_makes_private_goes_from_the_screen_of_the_other() {
     let origin = "document.querySelector('.origin a').getAttribute('href')";
     let origin = ben.run(&format!("return {origin}")).await;
     assert_eq!(origin, json!(format!("{path}#turn-1")));
+    ana.close().await;
+    ben.close().await;
+}
+
+#[tokio::test]
+async fn the_list_leads_to_who_may_read_a_conversation_of_ones_own() {
+    let server = team();
+    let (for_ana, for_ben) = (Proxy::of(&server, "ana").await, Proxy::of(&server, "ben").await);
+    let ana = opened(&format!("{}/p/demo", for_ana.url)).await;
+    ana.keys(&format!("say the quokka is here{ENTER}")).await;
+    ana.wait_for("document.querySelector('turn-view .tools') !== null").await;
+    let ben = opened(&format!("{}/p/demo", for_ben.url)).await;
+    ben.wait_for("document.querySelectorAll('conversation-list li').length === 1").await;
+    ben.click("conversation-list .more").await;
+    ben.wait_for("document.querySelector('.actions-menu') !== null").await;
+    let items = ben.text(".actions-menu").await;
+    assert!(items.contains("Rename") && !items.contains("read it"), "{items}");
+    ben.press(ESCAPE).await;
+
+    // From another conversation, by keyboard alone.
+    ana.click(".new").await;
+    ana.wait_for("location.pathname === '/p/demo'").await;
+    ana.run("document.querySelector('.skip[href=\"#sidebar\"]').click()").await;
+    ana.wait_for("document.activeElement.matches('conversation-list a')").await;
+    ana.press(RIGHT).await;
+    ana.press(ENTER).await;
+    ana.wait_for("document.querySelector('.actions-menu')?.innerText.includes('Who may read it…')")
+        .await;
+    ana.press("w").await;
+    ana.press(ENTER).await;
+    ana.wait_for("document.querySelector('dialog.share')?.open").await;
+    ana.run("document.querySelector('dialog.share input:checked').focus()").await;
+    ana.press(DOWN).await;
+    ana.wait_for(&format!("{TOLD} === 'Only you may read it now.'")).await;
+    ben.wait_for("document.querySelector('conversation-list li') === null").await;
+    ana.wait_for(
+        "document.querySelector('conversation-list .time').textContent.startsWith('private ·')",
+    )
+    .await;
+    ana.press(ESCAPE).await;
+    ana.wait_for("document.activeElement.matches('conversation-list .more')").await;
+    assert!(!ana.content("conversation-view .facts").await.contains("Private"));
+
+    // The dialog knows what was chosen, and takes it back.
+    ana.press(ENTER).await;
+    ana.wait_for("document.querySelector('.actions-menu')?.innerText.includes('Who may read it…')")
+        .await;
+    ana.press("w").await;
+    ana.press(ENTER).await;
+    ana.wait_for("document.querySelector('dialog.share input:checked')?.value === 'private'").await;
+    ana.run("document.querySelector('dialog.share input:checked').focus()").await;
+    ana.press(UP).await;
+    ana.wait_for(&format!("{TOLD} === 'Everybody may read it now.'")).await;
+    ben.wait_for("document.querySelectorAll('conversation-list li').length === 1").await;
+    ana.assert_no_complaints(&[]).await;
     ana.close().await;
     ben.close().await;
 }
