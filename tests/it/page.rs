@@ -28,6 +28,7 @@ mod conversation;
 mod conversations;
 mod drawings;
 mod file_reader;
+mod follow_ups;
 mod gate;
 mod go_to;
 mod groups;
