@@ -101,8 +101,8 @@ const EVENTS = {
   'toggle-notifications': () => toggleNotifications(),
   'open-search': () => openSearch(),
   'search-code': (query) => searchCode(query),
-  'ask-about': (reference) => {
-    import('./code_features.js').then((it) => it.askAbout(page, fileNavigation, reference)).catch(() => notice.show(loadFailureText('This')));
+  'ask-about': (about) => {
+    import('./code_features.js').then((it) => it.askAbout(page, fileNavigation, about)).catch(() => notice.show(loadFailureText('This')));
   },
   'log-out': () => logOut(),
   'shows-end': (showsEnd) => page.composer.offerEnd(!showsEnd),

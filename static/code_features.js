@@ -1,5 +1,5 @@
 /** What leads through the code without an agent, loaded when it is used: the search in files. */
-import { aboutText } from './code_names.js';
+import { aboutText, quotedLines } from './code_names.js';
 import './views/code_search.js';
 
 /** Opens the search in files. @param {import('./page.js').Page} page @param {Partial<import('./text_search.js').TextQuery>} [query] */
@@ -13,13 +13,13 @@ export function openCodeSearch({ state, main }, query) {
 }
 
 /**
- * Begins a question about lines with their place.
+ * Begins a question about lines with their place; what they say stands below it, if it is short.
  * @param {import('./page.js').Page} page @param {import('./file_navigation.js').FileNavigation} files
- * @param {import('./reference.js').Reference} reference
+ * @param {{reference: import('./reference.js').Reference, lines: string[]}} about
  */
-export function askAbout(page, files, reference) {
+export function askAbout(page, files, { reference, lines }) {
   /** @type {import('./views/code_search.js').CodeSearch | null} */ (document.querySelector('code-search'))?.close();
   // Where the file covers the question, it makes room.
   if (matchMedia('(max-width: 899px)').matches) files.close();
-  page.composer.insert(aboutText(reference));
+  page.composer.insert(aboutText(reference), quotedLines(lines));
 }

@@ -20,3 +20,16 @@ export const usesOf = (name) => ({
 
 /** What a question about lines begins with. @param {import('./reference.js').Reference} reference */
 export const aboutText = (reference) => `About \`${formatReference(reference)}\`: `;
+
+/** Lines and characters of code that a question about them repeats; their place alone stands for more. */
+const MAX_QUOTED_LINES = 20;
+const MAX_QUOTED_LENGTH = 2000;
+
+/** Lines of code as a question quotes them, empty if they are many. @param {string[]} lines */
+export function quotedLines(lines) {
+  const code = lines.join('\n');
+  if (!/\S/.test(code) || lines.length > MAX_QUOTED_LINES || code.length > MAX_QUOTED_LENGTH) return '';
+  // The fence is longer than any in the code.
+  const fence = '`'.repeat(Math.max(3, ...(code.match(/`+/g) ?? []).map((run) => run.length + 1)));
+  return `\n\n${fence}\n${code}\n${fence}`;
+}

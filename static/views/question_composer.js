@@ -166,9 +166,11 @@ export class QuestionComposer extends HTMLElement {
     this.#field.focus({ preventScroll: true });
   }
 
-  /** Puts text behind what is typed, to go on from there. @param {string} text */
-  insert(text) {
-    this.#write(this.text && !/\s$/.test(this.text) ? `${this.text} ${text}` : this.text + text);
+  /** Puts text behind what is typed, to go on from there. @param {string} text @param {string} [below] what stands behind that */
+  insert(text, below = '') {
+    const before = this.text && !/\s$/.test(this.text) ? `${this.text} ${text}` : this.text + text;
+    this.#write(before + below);
+    this.#field.setSelectionRange(before.length, before.length);
     this.focus();
   }
 

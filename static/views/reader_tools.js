@@ -39,7 +39,7 @@ export class ReaderTools {
   #definition = this.#button('Definition', () => this.#showDefinitions());
   #uses = this.#button('Used from', () => this.#emit('search-code', usesOf(this.#names.value)));
   selection = element('div', { className: 'selection', role: 'toolbar', 'aria-label': 'Marked lines', hidden: true }, this.#lines,
-    this.#button('Ask about these lines', () => this.#shown && this.#emit('ask-about', this.#shown.reference)),
+    this.#button('Ask about these lines', () => this.#askAbout()),
     this.#button('Who wrote them', () => this.#showAuthors()), this.#names, this.#definition, this.#uses);
 
   /** @param {HTMLElement} host the reader @param {HTMLElement} lines @param {(line: Element) => void} scrollTo */
@@ -153,6 +153,15 @@ export class ReaderTools {
     if (![...this.#names.options].some(({ value }) => value === name)) this.#names.prepend(element('option', { value: name }, name));
     this.#names.value = name;
     this.#renderNames();
+  }
+
+  #askAbout() {
+    if (!this.#shown) return;
+    const { reference } = this.#shown;
+    const { line = 0, end_line: end = line } = reference;
+    const lines = [...this.lines.querySelectorAll('.cited code')].map((code) => code.textContent ?? '');
+    // Some of them may not be loaded.
+    this.#emit('ask-about', { reference, lines: lines.length === end - line + 1 ? lines : [] });
   }
 
   async #showDefinitions() {

@@ -1,7 +1,7 @@
 // What has changed between lines, near those that were cited.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asName, aboutText, linesText, namesIn, usesOf } from '../../static/code_names.js';
+import { asName, aboutText, linesText, namesIn, quotedLines, usesOf } from '../../static/code_names.js';
 import { diffLines, diffNear } from '../../static/line_diff.js';
 
 const SIGNS = { same: ' ', removed: '-', added: '+' };
@@ -56,4 +56,7 @@ test('names are told from other text', () => {
   assert.equal(linesText(3, 3), 'Line 3');
   assert.equal(linesText(3, 5), 'Lines 3–5');
   assert.equal(aboutText({ path: 'src/a.rs', line: 3, end_line: 5 }), 'About `src/a.rs:3-5`: ');
+  assert.equal(quotedLines(['a', '', 'b']), '\n\n```\na\n\nb\n```');
+  assert.equal(quotedLines(['```', 'a', '````']), '\n\n`````\n```\na\n````\n`````');
+  for (const lines of [[], ['', ' '], Array(21).fill('a'), ['a'.repeat(2001)]]) assert.equal(quotedLines(lines), '');
 });

@@ -94,9 +94,13 @@ async fn lines_are_marked_asked_about_and_lead_to_definitions_uses_and_authors()
     browser.audit("who wrote lines").await;
     push(&browser, "Ask about these lines").await;
     browser
-        .wait_for("document.querySelector('#question').value === 'About `src/parser.rs:6-8`: '")
+        .wait_for(r"document.querySelector('#question').value === 'About `src/parser.rs:6-8`: \n\n```\n\nfn count_hops(input: &str) -> usize {\n    input.len()\n```'")
         .await;
     browser.wait_for("document.activeElement.id === 'question'").await;
+    browser.press("why?").await;
+    browser
+        .wait_for("document.querySelector('#question').value.startsWith('About `src/parser.rs:6-8`: why?\\n\\n```')")
+        .await;
     browser.run("document.querySelector('file-reader .result a').click()").await;
     browser
         .wait_for("document.querySelector('file-reader h2').textContent.startsWith('commit ')")
