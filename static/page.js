@@ -92,8 +92,11 @@ export class Page {
     });
   }
 
-  /** Has screen readers say a text. @param {string} text */
-  announce(text) {
+  /** Has screen readers say a text. @param {string} text @param {string} [over] what was said before and holds no more */
+  announce(text, over) {
+    for (const said of [...this.#announcements.children]) {
+      if (said.textContent === over) said.remove();
+    }
     // Each text has its own element, so that it does not replace one that is not read yet.
     const paragraph = document.createElement('p');
     paragraph.textContent = text;

@@ -9,6 +9,7 @@ import { formatReference } from '../reference.js';
 import { element, setText } from './dom.js';
 import { marked } from './invisible_marks.js';
 import { fileAddress } from './references.js';
+import { visitTurn } from './turn_link.js';
 
 /** @typedef {import('../search_state.js').SearchResult | import('../code_api.js').CodePlace} SearchOption */
 
@@ -169,9 +170,7 @@ export class SearchDialog extends HTMLElement {
       return;
     }
     this.#dialog.close();
-    this.dispatchEvent(new CustomEvent('visit-turn', {
-      detail: { conversation: option.conversation, turn: option.turn }, bubbles: true,
-    }));
+    visitTurn(option.conversation, option.turn);
   }
 }
 

@@ -1,4 +1,4 @@
-/** A link to a turn of another conversation, which a plain click opens in place. */
+/** Ways to a turn of another conversation: a link, which a plain click opens in place, and going there. */
 import { formatAddress } from '../address.js';
 import { element, isPlainClick } from './dom.js';
 
@@ -12,6 +12,9 @@ export const turnLink = (project, { conversation_id: conversation, turn }, text,
     if (!isPlainClick(event)) return;
     event.preventDefault();
     onFollow();
-    document.dispatchEvent(new CustomEvent('visit-turn', { detail: { conversation, turn } }));
+    visitTurn(conversation, turn);
   },
 }, text);
+
+/** Opens a turn in place. @param {number} conversation @param {number | null} turn */
+export const visitTurn = (conversation, turn) => document.dispatchEvent(new CustomEvent('visit-turn', { detail: { conversation, turn } }));

@@ -318,6 +318,11 @@ async fn a_crash_of_the_server_loses_nothing(browser: &Browser, gate: &Gate, ser
     assert!(words(3000).starts_with(&cut_off) && !cut_off.is_empty(), "{cut_off:?}");
     assert!(browser.content("turn-view[data-turn='10'] .end").await.contains("cut off"));
     browser.wait_for("document.querySelector('#question').value === 'a draft'").await;
+    // What screen readers were told of the connection does not stay where it is no longer true.
+    let told = "document.querySelector('#announcements').textContent";
+    browser.wait_for(&format!("{told}.includes('Connected again.')")).await;
+    assert!(!browser.content("#announcements").await.contains("connection is lost"));
+    assert!(!browser.content(".status").await.contains("connection"));
     let turns = browser.run("return document.querySelectorAll('turn-view').length").await;
     assert_eq!(turns, json!(12), "the greeting and each question once");
 }
