@@ -162,7 +162,8 @@ export function proseOf(text) {
 export const plainProse = (text) => proseOf(text).map((piece) => piece.text).join('');
 
 /**
- * The title of a conversation. One that was cut from its first question is shown as far as there is room.
+ * The title of a conversation. One that was cut from its first question is shown as far as there is room,
+ * without the code that it quotes.
  * @param {import('./store.js').Conversation | null} conversation
  * @returns {string} one line, empty if it has none
  */
@@ -170,7 +171,8 @@ export function conversationTitle(conversation) {
   const first = conversation?.turns.find((turn) => turn.question !== null)?.question ?? '';
   const title = conversation?.title ?? '';
   const isCut = title.endsWith('...') && first.startsWith(title.slice(0, -3));
-  return (title && !isCut ? title : first.slice(0, MAX_TITLE)).replace(/\s+/g, ' ').trim();
+  const text = title && !isCut ? title : first.slice(0, MAX_TITLE);
+  return (text.split(/\n\s*```/)[0].trim() || text).replace(/\s+/g, ' ').trim();
 }
 
 /** Why the page does not reconnect. @param {number} code the close code */

@@ -130,6 +130,8 @@ test('a title that was cut from the question is shown whole, on one line', () =>
   assert.equal(conversationTitle(conversation), question.replace('\n', ' '));
   assert.equal(conversationTitle({ ...conversation, title: 'The queue...' }), 'The queue...');
   assert.equal(conversationTitle({ ...conversation, title: null }), question.replace('\n', ' '));
+  assert.equal(conversationTitle({ ...conversation, title: 'About `a.rs`: why?\n\n```\ncode\n```' }), 'About `a.rs`: why?');
+  assert.equal(conversationTitle({ ...conversation, title: '\n```\ncode\n```' }), '``` code ```');
   assert.equal(conversationTitle(initialConversation(1)), '');
   assert.equal(conversationTitle(null), '');
 });
