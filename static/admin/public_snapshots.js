@@ -1,6 +1,7 @@
 /** The public snapshots of all projects, which admins may withdraw. */
 import { formatAddress } from '../address.js';
 import { element, setText } from '../views/dom.js';
+import { RovingFocus } from '../views/roving_focus.js';
 import { since } from './format.js';
 
 /**
@@ -12,6 +13,7 @@ export class PublicSnapshots extends HTMLElement {
   #shown = '';
   #note = element('p', { className: 'note' });
   #list = element('ul', {});
+  #roving = new RovingFocus(this.#list, 'li');
 
   connectedCallback() {
     if (!this.#list.parentNode) this.append(element('h2', {}, 'Public snapshots'), this.#note, this.#list);
@@ -26,6 +28,7 @@ export class PublicSnapshots extends HTMLElement {
     if (key === this.#shown) return;
     this.#shown = key;
     this.#list.replaceChildren(...snapshots.map((snapshot) => this.#row(snapshot, now)));
+    this.#roving.update();
   }
 
   /** @param {PublicSnapshot} snapshot @param {number} now */
