@@ -91,7 +91,9 @@ async fn p14_a_stranger_reads_a_snapshot_and_nothing_else() {
 async fn p14_only_those_who_may_publish_do_and_an_admin_withdraws_any() {
     let server = team(PUBLIC).start();
     let (_client, id) = ask(&server, ANA, "say yes").await;
-    assert_eq!(BEN.send(&server, "PUT", &path_of(id), "").await.0, 403);
+    let (status, refused) = BEN.send(&server, "PUT", &path_of(id), "").await;
+    let only = "Only the owner of a conversation decides who may read it.";
+    assert_eq!((status.as_u16(), &refused["detail"]), (403, &json!(only)));
     make_private(&server, ANA, id).await;
     assert_eq!(BEN.send(&server, "PUT", &path_of(id), "").await.0, 404);
     let path = publish(&server, ANA, id).await;

@@ -234,7 +234,9 @@ pub(super) fn unknown() -> Problem {
 
 fn forbidden(action: Action) -> Problem {
     let detail = match action {
-        Action::Share => "Only the owner of a conversation decides who may read it.",
+        Action::Share | Action::Publish => {
+            "Only the owner of a conversation decides who may read it."
+        }
         _ => {
             "This conversation was shared with you for reading. Go on from an answer in one of \
              your own."

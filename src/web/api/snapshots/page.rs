@@ -96,7 +96,12 @@ pub(super) async fn freeze(
             if entry.turn != turn.number {
                 turn = Turn { number: entry.turn, ..Turn::default() };
             }
-            let Some(end) = turn.add(entry) else { continue };
+            let end = turn.add(entry);
+            // Its HTML would be longer still.
+            if turn.answer.len() > MAX_BYTES {
+                return Err(NotFrozen::TooLong);
+            }
+            let Some(end) = end else { continue };
             let ended = std::mem::take(&mut turn);
             turn.number = ended.number;
             if entry.turn == TurnNumber::GREETING || end.is_withdrawal() {
