@@ -101,7 +101,7 @@ export class Navigation {
     storage.saveProject(project);
     document.dispatchEvent(new CustomEvent('visited'));
     page.connection = new Connection({
-      url: `${location.origin.replace(/^http/, 'ws')}/api/assistant/ws/${project}`,
+      url: `${location.origin.replace(/^http/, 'ws')}/api/assistant/ws/${project}?protocol=1`,
       eventsUrl: `/api/assistant/events/${project}`,
       conversationId: id,
       outbox,

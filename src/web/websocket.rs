@@ -83,9 +83,10 @@ fn start(
     request: &HttpRequest,
     stream: Payload,
     env: ViewerEnv,
+    dialect: Dialect,
 ) -> actix_web::Result<HttpResponse> {
     let frame_bytes = env.state.resources.settings.limits.frame_bytes;
-    let (viewer, stream) = viewer(stream, env, Dialect::Legacy);
+    let (viewer, stream) = viewer(stream, env, dialect);
     ws::WsResponseBuilder::new(viewer, request, stream).frame_size(frame_bytes).start()
 }
 

@@ -266,6 +266,24 @@ async fn p5_a_page_that_reconnects_without_start_gets_the_rest_of_its_turn_and_o
 }
 
 #[actix::test]
+async fn a_client_that_tells_its_protocol_in_the_address_is_never_taken_for_a_legacy_one() {
+    let server = Setup::scripted().config("[advanced.socket]\nattach_after = \"50ms\"\n").start();
+    let mut client = server.connect().await;
+    let conversation = client.start_seed().await;
+    client.ask("say one\nhang").await;
+    client.until("text").await;
+    let named = format!("{PROJECT}?protocol=1");
+    let mut slow = Client::connect(server.address(), &named, None).await;
+    // One that came later and tells nothing is attached by now.
+    let mut silent = Client::connect(server.address(), PROJECT, None).await;
+    silent.until("text").await;
+    slow.send(json!({ "type": "start", "protocol": 1, "conversation_id": conversation })).await;
+    let frames = slow.until("caught_up").await;
+    assert_eq!(frames[0]["type"], "attached", "{frames:?}");
+    assert!(frames.iter().all(|it| it["type"] != "text" || it["seq"].is_i64()), "{frames:?}");
+}
+
+#[actix::test]
 async fn a_socket_that_only_pings_makes_no_conversation() {
     let server = Setup::scripted().config("[advanced.socket]\nattach_after = \"10ms\"\n").start();
     let mut ghost = server.connect().await;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     web::{
@@ -12,10 +14,19 @@ use crate::{
         problem::ProblemResponse,
         state::{AppState, NoProject},
     },
-    wire::close_code,
+    wire::{Dialect, close_code},
 };
 
 use super::{ViewerEnv, refused};
+
+/// What the address of a WebSocket may tell.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SocketQuery {
+    /// The protocol that the client will ask for with its `start`: 1. Without it, a client that is silent
+    /// for a while is taken for a legacy page that came back.
+    protocol: Option<String>,
+}
 
 /// `GET /api/assistant/ws/{project}`. A project that is not available, and one connection too many,
 /// are refused after the upgrade, as a browser shows its page no other reason.
@@ -23,13 +34,14 @@ use super::{ViewerEnv, refused};
     get,
     path = "/api/assistant/ws/{project}",
     tag = "conversations",
-    params(("project" = String, Path, description = "The project's name")),
+    params(("project" = String, Path, description = "The project's name"), SocketQuery),
     responses((status = 101, description = "A WebSocket; `cicerone help protocol` describes its frames"), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn connect(
     state: web::Data<AppState>,
     project: web::Path<String>,
     visitor: web::ReqData<Visitor>,
+    query: web::Query<SocketQuery>,
     request: HttpRequest,
     stream: web::Payload,
 ) -> actix_web::Result<HttpResponse> {
@@ -51,7 +63,9 @@ pub(crate) async fn connect(
     let (browser, cookie) = browser_cookie::identify(&request);
     let state = state.as_ref().clone();
     let env = ViewerEnv { state, project, browser, visitor, _permit: permit, connection };
-    let mut response = super::start(&request, stream, env)?;
+    let dialect =
+        if query.protocol.as_deref() == Some("1") { Dialect::V1 } else { Dialect::Legacy };
+    let mut response = super::start(&request, stream, env, dialect)?;
     if let Some(cookie) = cookie {
         response.add_cookie(&cookie)?;
     }

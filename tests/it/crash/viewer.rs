@@ -86,7 +86,8 @@ impl Viewer {
 
     /// One connection, until it is cut or the viewer has seen enough.
     async fn visit(&mut self, server: &str, life: u32, is_ready: &mut bool) {
-        let client = Client::try_connect(server, &self.project, None).await;
+        let client =
+            Client::try_connect(server, &format!("{}?protocol=1", self.project), None).await;
         let Some(mut client) = client else { return };
         if self.random.u32(..10) == 0 {
             // A page that is loaded anew.
