@@ -3,6 +3,7 @@
 //! Code here decides and remembers. It neither awaits nor sends anything; the session does.
 
 pub(crate) mod agent_state;
+pub(crate) mod answer_facts;
 pub(crate) mod answer_limits;
 pub(crate) mod audience;
 pub(crate) mod description;
@@ -37,6 +38,7 @@ use crate::{
 };
 
 use agent_state::AgentState;
+use answer_facts::RunningAnswer;
 use audience::Audience;
 use inbox::Inbox;
 use lifecycle::Lifecycle;
@@ -71,6 +73,8 @@ pub(crate) struct Conversation {
     pub(crate) inbox: Inbox,
     /// The agent's process, if there is one, and what is asked of it.
     pub(crate) agent: AgentState,
+    /// Since when the running turn is answered.
+    pub(crate) answering: Option<RunningAnswer>,
     /// Notes on the running turn's answer.
     pub(crate) notes: Notes,
     /// File references of the running turn's answer.
@@ -100,6 +104,7 @@ impl Conversation {
             next_turn,
             inbox: Inbox::default(),
             agent: AgentState::default(),
+            answering: None,
             notes: Notes::default(),
             references: TurnReferences::default(),
             usage: UsageTotals::default(),
@@ -133,6 +138,7 @@ impl Conversation {
     fn end_running(&mut self, turn: TurnNumber, content: &mut Content) {
         self.add_references(content);
         self.add_notes(content);
+        self.add_facts(turn, content);
         self.agent.stop_requested = None;
         let author = self.agent.stopped_by.take();
         if let Content::ResponseDone(done) = content

@@ -2,10 +2,14 @@
 //!
 //! Pure data. The wire dialects render it, the database keeps its rows.
 
-mod end;
-
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+pub use end::{
+    AnswerFacts, Answered, AnsweredBy, EndDetails, Outcome, ResponseDone, TurnError, Usage,
+};
+
+mod end;
 
 use crate::{
     attachment::AttachedFile,
@@ -14,8 +18,6 @@ use crate::{
     ids::{ConversationId, Seq, TurnNumber},
     json,
 };
-
-pub use end::{Answered, AnsweredBy, EndDetails};
 
 /// What an agent says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,109 +138,6 @@ pub struct AgentQuestion {
     pub questions: Box<RawValue>,
 }
 
-/// Tokens of one turn, as the agent reports them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
-    /// Tokens read, without those from a cache.
-    pub input_tokens: u64,
-    /// Tokens written.
-    pub output_tokens: u64,
-    /// Tokens read from a cache.
-    #[serde(default)]
-    pub cache_read_tokens: u64,
-    /// Tokens written to a cache.
-    #[serde(default)]
-    pub cache_write_tokens: u64,
-}
-
-/// See [`Content::ResponseDone`].
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct ResponseDone {
-    /// How the turn ended.
-    pub outcome: Outcome,
-    /// Tokens used, if the agent reports them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usage: Option<Usage>,
-    /// US dollars, if the agent reports them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cost_usd: Option<f64>,
-    /// Milliseconds from the turn's start to its end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration_ms: Option<u64>,
-    /// The files of the project that the answer refers to, checked when it ended.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub citations: Vec<Citation>,
-    /// The files that the agent read for it, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub files_read: Vec<String>,
-    /// Who stopped it, if a proxy names the user.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stopped_by: Option<String>,
-    /// Whether the question was taken back while it waited behind others; then the outcome is
-    /// [`Outcome::Stopped`].
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub withdrawn: bool,
-    /// The model that answered in place of the requested one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fallback_model: Option<String>,
-    /// Remarks on how the answer came about, a sentence each.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-    /// Who gave the answer, and when it ended. Not of answers of older versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answered: Option<Box<Answered>>,
-}
-
-/// How a turn ended that did not fail.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Answered in full.
-    #[default]
-    Completed,
-    /// Stopped by a person.
-    Stopped,
-    /// Cut off by a shutdown or crash of the server; the answer so far is kept.
-    Interrupted,
-}
-
-/// See [`Content::Error`].
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct TurnError {
-    /// What failed, why, and how to mend it.
-    pub content: String,
-    /// Whether asking again can help.
-    pub retryable: bool,
-    /// When asking again can help, if known: UTC, ISO 8601.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_at: Option<String>,
-    /// Whether asking again in a new conversation helps.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub start_over: bool,
-    /// As in [`ResponseDone::citations`], of the text before the failure.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub citations: Vec<Citation>,
-    /// As in [`ResponseDone::files_read`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub files_read: Vec<String>,
-    /// As in [`ResponseDone::fallback_model`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fallback_model: Option<String>,
-    /// As in [`ResponseDone::notes`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-    /// As in [`ResponseDone::answered`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answered: Option<Box<Answered>>,
-}
-
-impl TurnError {
-    /// An error without details.
-    pub fn new(content: impl Into<String>, retryable: bool) -> Self {
-        Self { content: content.into(), retryable, ..Self::default() }
-    }
-}
-
 /// An entry as the database keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryRow {
@@ -279,16 +178,6 @@ impl EntryRow {
 }
 
 impl Content {
-    /// The end of a turn without usage, cost and duration.
-    pub fn plain_end(outcome: Outcome) -> Self {
-        Self::ResponseDone(ResponseDone { outcome, ..ResponseDone::default() })
-    }
-
-    /// Whether it ends a turn whose question was taken back while it waited behind others.
-    pub fn is_withdrawal(&self) -> bool {
-        matches!(self, Self::ResponseDone(done) if done.withdrawn)
-    }
-
     /// The name of this kind of content, in the database and on the wire.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -53,12 +53,13 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'tool_result', seq: number, turn: number, call_id: string, ok: boolean,
  *   content: string, truncated: boolean}} ToolResultFrame
  * @typedef {{type: 'question', seq: number, turn: number, call_id: string, questions: Question[]}} QuestionFrame
+ * @typedef {{usage?: Usage, cost_usd?: number, duration_ms?: number, first_text_ms?: number}} AnswerFacts
  * @typedef {{type: 'response_done', seq: number, turn: number, outcome: 'completed' | 'stopped' | 'interrupted',
- *   usage?: Usage, cost_usd?: number, duration_ms?: number, stopped_by?: string, withdrawn?: boolean, citations?: Citation[],
- *   files_read?: string[], notes?: string[], fallback_model?: string, answered?: Answered}} ResponseDoneFrame
+ *   stopped_by?: string, withdrawn?: boolean, citations?: Citation[],
+ *   files_read?: string[], notes?: string[], fallback_model?: string, answered?: Answered} & AnswerFacts} ResponseDoneFrame
  * @typedef {{type: 'error', seq?: number, turn?: number, message_id?: string, content: string,
  *   retryable?: boolean, retry_at?: string, start_over?: boolean, citations?: Citation[], files_read?: string[],
- *   notes?: string[], fallback_model?: string, answered?: Answered}} ErrorFrame `start_over`: a new conversation helps
+ *   notes?: string[], fallback_model?: string, answered?: Answered} & AnswerFacts} ErrorFrame `start_over`: a new conversation helps
  * @typedef {{type: 'status', state: SessionState, detail?: string, queue_position?: number}} StatusFrame
  * @typedef {{type: 'citations', turn: number, citations: Citation[]}} CitationsFrame of the answer so far
  * @typedef {{type: 'title', title: string}} TitleFrame

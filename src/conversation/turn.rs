@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::{
     agent::event::{AgentEnd, AgentResult, Remedy},
-    entry::{Content, Outcome, ResponseDone},
+    entry::{AnswerFacts, Content, Outcome, ResponseDone},
     ids::TurnNumber,
     wire::server_frame::ConversationState,
 };
@@ -255,6 +255,12 @@ impl TurnMachine {
         // A result without a turn, or a second one, ends nothing.
         let Some(running) = self.running.take() else { return };
         self.has_answered = true;
+        let facts = Box::new(AnswerFacts {
+            usage: Some(result.usage),
+            cost_usd: result.cost_usd,
+            duration_ms: result.duration_ms,
+            ..AnswerFacts::default()
+        });
         let outcome = match result.end {
             AgentEnd::Completed => Outcome::Completed,
             AgentEnd::Interrupted if running.is_stopping => Outcome::Stopped,
@@ -270,18 +276,13 @@ impl TurnMachine {
                 return;
             }
             AgentEnd::Failed(failure) => {
-                effects.push(failed(running.turn, failure));
+                effects.push(failed(running.turn, failure, facts));
                 self.after_end(effects);
                 return;
             }
         };
-        let content = Content::ResponseDone(ResponseDone {
-            outcome,
-            usage: Some(result.usage),
-            cost_usd: result.cost_usd,
-            duration_ms: result.duration_ms,
-            ..ResponseDone::default()
-        });
+        let done = ResponseDone { outcome, facts, ..ResponseDone::default() };
+        let content = Content::ResponseDone(done);
         effects.push(TurnEffect::EndTurn { turn: running.turn, content });
         self.after_end(effects);
     }

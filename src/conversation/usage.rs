@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::entry::{Content, EntryRow, ResponseDone};
+use crate::entry::{AnswerFacts, Content, EntryRow, ResponseDone, TurnError};
 
 /// Totals of all turns whose agent reported usage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -17,7 +17,7 @@ pub(crate) struct UsageTotals {
 impl UsageTotals {
     /// The totals of these entries.
     pub(crate) fn of(entries: &[EntryRow]) -> Self {
-        let ends = entries.iter().filter(|entry| entry.kind == "response_done");
+        let ends = entries.iter().filter(|it| matches!(&*it.kind, "response_done" | "error"));
         let mut spent = Self::default();
         ends.filter_map(|end| Content::from_row(&end.kind, &end.payload).ok())
             .for_each(|end| spent.add(&end));
@@ -26,7 +26,12 @@ impl UsageTotals {
 
     /// Adds the usage of a turn's end.
     pub(crate) fn add(&mut self, content: &Content) {
-        let Content::ResponseDone(ResponseDone { usage, cost_usd, .. }) = content else { return };
+        let (Content::ResponseDone(ResponseDone { facts, .. })
+        | Content::Error(TurnError { facts, .. })) = content
+        else {
+            return;
+        };
+        let AnswerFacts { usage, cost_usd, .. } = &**facts;
         if let Some(usage) = usage {
             self.input_tokens +=
                 usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens;
@@ -44,15 +49,19 @@ mod tests {
 
     #[test]
     fn tokens_and_money_of_all_turns_are_summed() {
+        let usage = |output_tokens| Usage {
+            input_tokens: 1,
+            output_tokens,
+            cache_read_tokens: 10,
+            cache_write_tokens: 100,
+        };
         let done = |output_tokens, cost_usd| {
             let end = Content::ResponseDone(ResponseDone {
-                usage: Some(Usage {
-                    input_tokens: 1,
-                    output_tokens,
-                    cache_read_tokens: 10,
-                    cache_write_tokens: 100,
+                facts: Box::new(AnswerFacts {
+                    usage: Some(usage(output_tokens)),
+                    cost_usd,
+                    ..AnswerFacts::default()
                 }),
-                cost_usd,
                 ..ResponseDone::default()
             });
             let (kind, payload) = (end.kind().to_owned(), end.payload().unwrap());

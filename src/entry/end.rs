@@ -1,10 +1,42 @@
-//! What both kinds of ends of a turn have in common.
+//! Ends of turns, and what is known of their answers.
 
 use serde::{Deserialize, Serialize};
 
 use crate::citation::Citation;
 
-use super::{Content, ResponseDone, TurnError};
+use super::Content;
+
+/// Tokens of one turn, as the agent reports them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens read, without those from a cache.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Tokens read from a cache.
+    #[serde(default)]
+    pub cache_read_tokens: u64,
+    /// Tokens written to a cache.
+    #[serde(default)]
+    pub cache_write_tokens: u64,
+}
+
+/// What an answer took, as far as that is known.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AnswerFacts {
+    /// Tokens used, if the agent reports them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// US dollars, if the agent reports them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// Milliseconds from the turn's start to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// Milliseconds from the turn's start to the first text of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_text_ms: Option<u64>,
+}
 
 /// The agent that gave an answer, as the settings named it then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,9 +60,89 @@ pub struct Answered {
     pub at: String,
 }
 
-/// The details of an end.
+/// See [`Content::ResponseDone`].
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ResponseDone {
+    /// How the turn ended.
+    pub outcome: Outcome,
+    /// See there.
+    #[serde(flatten)]
+    pub facts: Box<AnswerFacts>,
+    /// The files of the project that the answer refers to, checked when it ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub citations: Vec<Citation>,
+    /// The files that the agent read for it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files_read: Vec<String>,
+    /// Who stopped it, if a proxy names the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<String>,
+    /// Whether the question was taken back while it waited behind others; then the outcome is
+    /// [`Outcome::Stopped`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
+    /// The model that answered in place of the requested one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_model: Option<String>,
+    /// Remarks on how the answer came about, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Who gave the answer, and when it ended. Not of answers of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Box<Answered>>,
+}
+
+/// How a turn ended that did not fail.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Answered in full.
+    #[default]
+    Completed,
+    /// Stopped by a person.
+    Stopped,
+    /// Cut off by a shutdown or crash of the server; the answer so far is kept.
+    Interrupted,
+}
+
+/// See [`Content::Error`].
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct TurnError {
+    /// What failed, why, and how to mend it.
+    pub content: String,
+    /// Whether asking again can help.
+    pub retryable: bool,
+    /// When asking again can help, if known: UTC, ISO 8601.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<String>,
+    /// Whether asking again in a new conversation helps.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub start_over: bool,
+    /// Of the answer before the failure.
+    #[serde(flatten)]
+    pub facts: Box<AnswerFacts>,
+    /// As in [`ResponseDone::citations`], of the text before the failure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub citations: Vec<Citation>,
+    /// As in [`ResponseDone::files_read`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files_read: Vec<String>,
+    /// As in [`ResponseDone::fallback_model`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_model: Option<String>,
+    /// As in [`ResponseDone::notes`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// As in [`ResponseDone::answered`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Box<Answered>>,
+}
+
+/// What both kinds of ends have in common.
 #[derive(Debug)]
 pub struct EndDetails<'a> {
+    /// See [`ResponseDone::facts`].
+    pub facts: &'a mut AnswerFacts,
     /// See [`ResponseDone::citations`].
     pub citations: &'a mut Vec<Citation>,
     /// See [`ResponseDone::files_read`].
@@ -43,11 +155,29 @@ pub struct EndDetails<'a> {
     pub answered: &'a mut Option<Box<Answered>>,
 }
 
+impl TurnError {
+    /// An error without details.
+    pub fn new(content: impl Into<String>, retryable: bool) -> Self {
+        Self { content: content.into(), retryable, ..Self::default() }
+    }
+}
+
 impl Content {
+    /// The end of a turn without details.
+    pub fn plain_end(outcome: Outcome) -> Self {
+        Self::ResponseDone(ResponseDone { outcome, ..ResponseDone::default() })
+    }
+
+    /// Whether it ends a turn whose question was taken back while it waited behind others.
+    pub fn is_withdrawal(&self) -> bool {
+        matches!(self, Self::ResponseDone(done) if done.withdrawn)
+    }
+
     /// The details of an end; `None` of other contents.
     pub fn end_details(&mut self) -> Option<EndDetails<'_>> {
         match self {
             Self::ResponseDone(ResponseDone {
+                facts,
                 citations,
                 files_read,
                 fallback_model,
@@ -56,13 +186,16 @@ impl Content {
                 ..
             })
             | Self::Error(TurnError {
+                facts,
                 citations,
                 files_read,
                 fallback_model,
                 notes,
                 answered,
                 ..
-            }) => Some(EndDetails { citations, files_read, fallback_model, notes, answered }),
+            }) => {
+                Some(EndDetails { facts, citations, files_read, fallback_model, notes, answered })
+            }
             _ => None,
         }
     }

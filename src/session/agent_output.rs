@@ -120,8 +120,14 @@ impl LiveConversation<'_> {
         let state = &mut *self.state;
         match event {
             AgentEvent::TextStarted => state.transcript.close_block(),
-            AgentEvent::TextDelta(text) => state.transcript.append(turn, TextKind::Answer, &text),
-            AgentEvent::TextReplaced(text) => state.transcript.replace(turn, &text),
+            AgentEvent::TextDelta(text) => {
+                state.note_text();
+                state.transcript.append(turn, TextKind::Answer, &text);
+            }
+            AgentEvent::TextReplaced(text) => {
+                state.note_text();
+                state.transcript.replace(turn, &text);
+            }
             AgentEvent::ThinkingDelta(text) => {
                 state.transcript.append(turn, TextKind::Thinking, &text)
             }
@@ -160,11 +166,15 @@ impl LiveConversation<'_> {
 
     fn on_agent_session(&mut self, init: AgentInit) {
         let Some(agent) = self.state.agent.handle.as_ref() else { return };
+        let (keeps_sessions, name) = (agent.kind().keeps_sessions(), agent.name().clone());
+        if agent.kind().has_model() {
+            self.state.note_model(&init.model);
+        }
         let Some(id) = Uuid::parse_str(&init.session_id).ok() else { return };
-        if !agent.kind().keeps_sessions() {
+        if !keeps_sessions {
             return;
         }
-        let session = Some(OwnSession { agent: agent.name().clone(), id });
+        let session = Some(OwnSession { agent: name, id });
         if self.state.agent.session != session {
             log::debug!("agent session conversation={} id={id}", self.state.id);
             self.store_agent_session(session.as_ref().map(OwnSession::to_string));

@@ -44,6 +44,7 @@ impl LiveConversation<'_> {
         state.agent.watchdog = Watchdog::new(Instant::now());
         state.inbox.askers.remove(&turn);
         state.note_carried(turn);
+        state.note_asked(turn);
         let wanted = passed_files::wanted(&state.transcript, turn, state.agent.knowledge);
         let reads = state.agent.handle.as_ref().is_some_and(|it| it.kind().reads_attachments());
         let epoch = state.agent.epoch;

@@ -157,7 +157,7 @@ fn json<T: Serialize>(value: &T) -> ByteString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{ResponseDone, ToolCall, TurnError};
+    use crate::entry::{AnswerFacts, ResponseDone, ToolCall, TurnError};
 
     fn call() -> Content {
         Content::ToolCall(ToolCall {
@@ -181,8 +181,8 @@ mod tests {
 
     #[test]
     fn the_legacy_dialect_has_its_own_end_frames() {
-        let done =
-            Content::ResponseDone(ResponseDone { cost_usd: Some(0.5), ..ResponseDone::default() });
+        let facts = Box::new(AnswerFacts { cost_usd: Some(0.5), ..AnswerFacts::default() });
+        let done = Content::ResponseDone(ResponseDone { facts, ..ResponseDone::default() });
         assert_eq!(
             fixed(&done, TurnNumber(1), Seq(3), Dialect::Legacy).unwrap(),
             r#"{"type":"response_done"}"#

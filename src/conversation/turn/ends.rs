@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use crate::{
     agent::event::{AgentFailure, Remedy},
     database::timestamp,
-    entry::{Content, Outcome, ResponseDone, TurnError},
+    entry::{AnswerFacts, Content, Outcome, ResponseDone, TurnError},
     ids::TurnNumber,
 };
 
@@ -33,11 +33,16 @@ pub(super) fn failure(turn: TurnNumber, content: String) -> TurnEffect {
 }
 
 /// The end of a turn that the agent reports as failed.
-pub(super) fn failed(turn: TurnNumber, failure: AgentFailure) -> TurnEffect {
+pub(super) fn failed(
+    turn: TurnNumber,
+    failure: AgentFailure,
+    facts: Box<AnswerFacts>,
+) -> TurnEffect {
     let AgentFailure { content, remedy, retry_at } = failure;
     let retry_at = retry_at.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
     let error = TurnError {
         retry_at: retry_at.map(timestamp),
+        facts,
         start_over: matches!(remedy, Remedy::NewConversation | Remedy::FreshAgent),
         ..TurnError::new(content, remedy == Remedy::AskAgain)
     };

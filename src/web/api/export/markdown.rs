@@ -283,9 +283,9 @@ fn ended(done: &ResponseDone) -> String {
         }
         Outcome::Interrupted => vec!["Interrupted: the server stopped".to_owned()],
     };
-    words.extend(done.duration_ms.map(|ms| format!("{}.{} s", ms / 1000, ms % 1000 / 100)));
-    words.extend(done.usage.as_ref().map(|usage| format!("{} tokens", usage.output_tokens)));
-    words.extend(done.cost_usd.map(|cost| format!("${cost:.4}")));
+    words.extend(done.facts.duration_ms.map(|ms| format!("{}.{} s", ms / 1000, ms % 1000 / 100)));
+    words.extend(done.facts.usage.as_ref().map(|usage| format!("{} tokens", usage.output_tokens)));
+    words.extend(done.facts.cost_usd.map(|cost| format!("${cost:.4}")));
     words.join(" · ")
 }
 
