@@ -177,6 +177,7 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         file_links: tables.file_links,
         attachments: tables.attachments,
         team: tables.team,
+        budgets: tables.budgets,
         reading: tables.reading,
         highlighting: tables.highlighting,
         reader: tables.reader,

@@ -93,6 +93,7 @@ pub mod source;
 pub(crate) mod suggestions;
 
 pub mod attachment;
+pub(crate) mod budget;
 pub mod database;
 pub mod effort;
 pub mod entry;

@@ -6,6 +6,7 @@ pub(crate) mod access;
 pub(crate) mod api;
 pub(crate) mod assets;
 pub(crate) mod browser_cookie;
+pub(crate) mod budget;
 pub(crate) mod connections;
 pub(crate) mod cookies;
 pub(crate) mod event_streams;
@@ -23,9 +24,9 @@ use actix_web::{
 use serde_json::json;
 
 use api::{
-    attachments, conversations, drawings, export, follow_ups, fork, notes, projects, reactions,
-    readiness, references, search, sessions, sharing, similar, snapshots, suggestions, symbols,
-    text_search,
+    actions, attachments, charts, conversations, drawings, export, follow_ups, fork, notes,
+    projects, reactions, readiness, references, search, sessions, sharing, similar, snapshots,
+    suggestions, symbols, text_search, usage,
 };
 use problem::method_not_allowed;
 use websocket::{events, upgrade};
@@ -126,6 +127,9 @@ pub fn configure(config: &mut ServiceConfig) {
             at("/api/admin/snapshots/{project}/{conversation}")
                 .route(delete().to(snapshots::admin_withdraw)),
         )
+        .service(at("/api/admin/usage").route(get().to(usage::table)))
+        .service(at("/api/admin/charts").route(get().to(charts::show)))
+        .service(at("/api/admin/actions").route(get().to(actions::list)))
         .service(at("/api/admin/sessions").route(get().to(sessions::admin_list)))
         .service(at("/api/admin/sessions/{project}").route(delete().to(sessions::admin_close)))
         .service(
@@ -137,6 +141,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/api/projects/{project}/drawings").route(post().to(drawings::draw)))
         .service(at("/api/projects/{project}/drawings/{name}").route(get().to(drawings::show)))
         .service(at("/api/projects/{project}/file").route(get().to(api::files::show)))
+        .service(at("/api/projects/{project}/budget").route(get().to(usage::budget)))
         .service(at("/api/projects/{project}/text").route(get().to(text_search::find)))
         .service(at("/api/projects/{project}/tree").route(get().to(api::files::list)))
         .service(at("/api/projects/{project}/symbols").route(get().to(symbols::find)))

@@ -1,7 +1,10 @@
 /** The admin page: shows sessions and the server, refreshed while it is visible, and closes sessions. */
 import * as api from './api.js';
+import './admin/action_log.js';
+import './admin/charts.js';
 import { serverFacts } from './admin/format.js';
 import './admin/sessions_table.js';
+import './admin/usage_table.js';
 import './admin/wrong_answers.js';
 import './admin/public_snapshots.js';
 import { element, setText } from './views/dom.js';
@@ -18,6 +21,13 @@ const table = /** @type {import('./admin/sessions_table.js').SessionsTable} */ (
 const wrongAnswers = /** @type {import('./admin/wrong_answers.js').WrongAnswers} */ (find('wrong-answers'));
 const snapshots = /** @type {import('./admin/public_snapshots.js').PublicSnapshots} */ (find('public-snapshots'));
 
+/** Parts that read their own figures, seldom. */
+const histories = /** @type {(HTMLElement & {refresh(): Promise<void>})[]} */ (['admin-charts', 'usage-table', 'action-log'].map(find));
+
+/** Milliseconds between two refreshes of what was. */
+const HISTORY_INTERVAL = 30_000;
+
+let historyReadAt = -Infinity;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 /** Whether the person may not see this page. */
@@ -37,10 +47,17 @@ async function refresh() {
     show(sessions, status);
     wrongAnswers.update(reactions, Date.now());
     snapshots.update(published, Date.now());
+    await refreshHistories();
   } catch (error) {
     if (own === refreshes) showProblem(error);
   }
   if (own === refreshes && !isRefused && !document.hidden) timer = setTimeout(refresh, REFRESH_INTERVAL);
+}
+
+async function refreshHistories() {
+  if (performance.now() - historyReadAt < HISTORY_INTERVAL) return;
+  historyReadAt = performance.now();
+  await Promise.all(histories.map((part) => part.refresh()));
 }
 
 /** @param {import('./admin/format.js').Session[]} sessions @param {import('./admin/format.js').ServerStatus} status */
@@ -74,7 +91,7 @@ function showServer(facts) {
 function showProblem(error) {
   isRefused = error instanceof api.ApiError && (error.status === 401 || error.status === 403);
   if (isRefused) table.hidden = true;
-  if (isRefused) wrongAnswers.hidden = snapshots.hidden = true;
+  if (isRefused) [wrongAnswers, snapshots, ...histories].forEach((part) => { part.hidden = true; });
   problem.hidden = false;
   setText(problem, isRefused ? 'This page is for admins. Log in at /login with the token of an admin.'
     : `${api.errorMessage(error)} ${asOf.textContent ? `The figures are ${asOf.textContent}. ` : ''}Trying again…`);
@@ -102,6 +119,7 @@ async function confirmed(question, label, act) {
   if (!await confirmAction(question, label)) return;
   try {
     setText(announcements, await act());
+    historyReadAt = -Infinity;
     await refresh();
   } catch (error) {
     showProblem(error);

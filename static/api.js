@@ -38,6 +38,9 @@ export const findFiles = (project, letters, limit = 12, signal = undefined) => (
 /** @param {string} project @returns {Promise<{about?: string, questions: string[]}>} */
 export const suggestQuestions = (project) => call('GET', `/api/projects/${project}/questions`);
 
+/** @param {string} project @returns {Promise<import('./budget.js').Budgets>} */
+export const budgets = (project) => call('GET', `/api/projects/${project}/budget`);
+
 /** @param {string} project @returns {Promise<ConversationSummary[]>} newest first */
 export const listConversations = (project) => call('GET', conversations(project));
 
@@ -160,6 +163,17 @@ export const allSnapshots = () => call('GET', '/api/admin/snapshots');
 
 /** For admins. @param {string} project @param {number} conversation */
 export const withdrawSnapshot = (project, conversation) => call('DELETE', `/api/admin/snapshots/${project}/${conversation}`);
+/** For admins. @param {string} span @returns {Promise<import('./admin/charts.js').Chart[]>} */
+export const adminCharts = (span) => call('GET', `/api/admin/charts?span=${span}`);
+
+/** For admins. @param {string} query */
+export const usageAddress = (query) => `/api/admin/usage?${query}`;
+
+/** For admins. @param {string} query @returns {Promise<import('./admin/usage_table.js').Usage>} */
+export const adminUsage = (query) => call('GET', usageAddress(query));
+
+/** For admins. @param {string} words @returns {Promise<import('./admin/action_log.js').Action[]>} the newest first */
+export const adminActions = (words) => call('GET', `/api/admin/actions?q=${encodeURIComponent(words)}`);
 
 /** For admins. @param {string} project @param {number} conversation */
 export const closeConversation = (project, conversation) => call('DELETE', `/api/admin/sessions/${project}/${conversation}`);

@@ -153,6 +153,7 @@ bindSkipLinks({
 for (const [name, handle] of Object.entries(EVENTS)) {
   document.addEventListener(name, (event) => handle(/** @type {CustomEvent} */ (event).detail));
 }
+document.addEventListener('toggle', detailsToggled, true);
 addEventListener('popstate', () => {
   navigation.followAddress();
   fileNavigation.followAddress();
@@ -224,6 +225,13 @@ function searchCode(query) {
 /** Returns whether it was open. */
 function closeCodeSearch() {
   return /** @type {import('./views/code_search.js').CodeSearch | null} */ (document.querySelector('code-search'))?.close() ?? false;
+}
+
+/** @param {Event} event */
+function detailsToggled({ target }) {
+  const { project } = page.state;
+  if (!(target instanceof HTMLDetailsElement) || !target.matches('.usage[open]') || project === null) return;
+  import('./budget.js').then((it) => it.showBudgets(target, project)).catch(() => notice.show(loadFailureText('The budget')));
 }
 
 async function toggleNotifications() {

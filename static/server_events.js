@@ -43,6 +43,8 @@ export class ServerEvents {
     if (frame.type === 'accepted') {
       this.navigation.updateAddress();
       this.liveList.asked();
+      // Without the warning nothing is lost.
+      import('./budget.js').then((it) => it.warnOfBudget(project, (detail) => document.dispatchEvent(new CustomEvent('notify', { detail })))).catch(() => null);
     }
   }
 

@@ -42,10 +42,10 @@ const tokens = (input, output) => (
   `${input.toLocaleString('en')} tokens read, ${output.toLocaleString('en')} written`);
 
 /** @param {number} dollars */
-const money = (dollars) => `$${dollars.toFixed(dollars < 0.1 ? 4 : 2)}`;
+export const money = (dollars) => `$${dollars.toFixed(dollars < 0.1 ? 4 : 2)}`;
 
 /** @param {number} count */
-const short = (count) => count.toLocaleString('en', { notation: 'compact', maximumFractionDigits: 1 });
+export const short = (count) => count.toLocaleString('en', { notation: 'compact', maximumFractionDigits: 1 });
 
 /** @param {number} milliseconds */
 function duration(milliseconds) {

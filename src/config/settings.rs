@@ -12,6 +12,7 @@
 mod advanced;
 pub mod agents;
 mod attachments;
+mod budgets;
 mod file_links;
 mod limits;
 mod team;
@@ -29,6 +30,7 @@ pub(crate) use advanced::{
 };
 use agents::{AgentName, NamedAgent};
 pub(crate) use attachments::AttachmentSettings;
+pub(crate) use budgets::BudgetSettings;
 pub(crate) use file_links::FileLinkSettings;
 pub use limits::Limits;
 pub(crate) use limits::{AnswerLimits, VisitorLimits};
@@ -71,6 +73,7 @@ pub struct Settings {
     pub(crate) attachments: AttachmentSettings,
     pub(crate) file_links: FileLinkSettings,
     pub(crate) team: TeamSettings,
+    pub(crate) budgets: BudgetSettings,
     pub(crate) reading: ReadingSettings,
     pub(crate) highlighting: HighlightingSettings,
     pub(crate) reader: ReaderSettings,
@@ -103,6 +106,7 @@ pub(super) struct Tables {
     #[schemars(extend("table" = "reader"))]
     pub(super) file_links: FileLinkSettings,
     pub(super) team: TeamSettings,
+    pub(super) budgets: BudgetSettings,
     pub(super) reading: ReadingSettings,
     pub(super) highlighting: HighlightingSettings,
     pub(super) reader: ReaderSettings,

@@ -26,7 +26,7 @@ use super::{
     messages::{
         AcceptQuestion, AddAttachment, AttachmentAdded, BeginTurn, ClaimConversation,
         CreateConversation, DeleteConversation, DeleteIfEmpty, DropLoose, Flush, ForkConversation,
-        Forked, KeepNote, Marked, NoteVisit, React, RenameConversation, ReserveSeq,
+        Forked, KeepNote, Marked, NoteVisit, React, RecordAction, RenameConversation, ReserveSeq,
         SetAgentSession, SetSnapshot, ShareConversation, WriteEntries,
     },
     queries::{
@@ -183,6 +183,7 @@ handle_changes! {
     ReserveSeq -> (), drop;
     SetAgentSession -> (), drop;
     NoteVisit -> (), drop;
+    RecordAction -> (), drop;
     DeleteConversation -> bool, |was_there| was_there;
     DeleteIfEmpty -> bool, |was_empty| was_empty;
 }

@@ -228,6 +228,53 @@ pub(crate) enum Sharing {
     },
 }
 
+/// Records that somebody is about to end, delete or share something: nothing is done that is not
+/// recorded.
+#[derive(Message, Debug, Clone, Serialize, Deserialize)]
+#[rtype(result = "Result<(), DatabaseError>")]
+pub(crate) struct RecordAction {
+    pub(crate) project: ProjectName,
+    /// `None` for all conversations of the project.
+    pub(crate) conversation: Option<ConversationId>,
+    pub(crate) kind: ActionKind,
+    /// Who does it, where users are known.
+    pub(crate) user: Option<String>,
+    /// Whether it is done with an admin's token.
+    pub(crate) is_admin: bool,
+}
+
+/// What somebody does to a session or a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ActionKind {
+    Ended,
+    Deleted,
+    MadePrivate,
+    OpenedToTeam,
+    MadeLink,
+    WithdrewLink,
+    OpenedLink,
+    Published,
+    WithdrewSnapshot,
+}
+
+impl ActionKind {
+    /// As it is stored.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::Deleted => "deleted",
+            Self::MadePrivate => "made_private",
+            Self::OpenedToTeam => "opened_to_team",
+            Self::MadeLink => "made_link",
+            Self::WithdrewLink => "withdrew_link",
+            Self::OpenedLink => "opened_link",
+            Self::Published => "published",
+            Self::WithdrewSnapshot => "withdrew_snapshot",
+        }
+    }
+}
+
 /// Stores what somebody says of an answer, in place of what that person said before.
 #[derive(Message, Debug, Clone, Serialize, Deserialize)]
 #[rtype(result = "Result<Marked, DatabaseError>")]

@@ -1,5 +1,7 @@
 //! Read queries, by what they read.
 
+pub(crate) mod actions;
+pub(crate) mod answers;
 pub(crate) mod attachments;
 pub(super) mod conversations;
 pub(crate) mod export;

@@ -14,6 +14,7 @@ mod searching;
 mod sharing;
 mod similar;
 mod snapshots;
+mod spending;
 mod writing;
 
 use std::path::{Path, PathBuf};

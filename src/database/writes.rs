@@ -7,6 +7,8 @@
 //! A conversation's time never goes backwards: where the clock did, the newest time stored is used
 //! in its place.
 
+mod actions;
+mod answers;
 mod attachments;
 mod conversations;
 mod entries;
@@ -32,8 +34,8 @@ use super::{
     error::DatabaseError,
     messages::{
         AcceptQuestion, AddAttachment, BeginTurn, CreateConversation, DeleteConversation,
-        DeleteIfEmpty, KeepNote, NoteVisit, React, RenameConversation, ReserveSeq, SetAgentSession,
-        SetSnapshot, ShareConversation, WriteEntries,
+        DeleteIfEmpty, KeepNote, NoteVisit, React, RecordAction, RenameConversation, ReserveSeq,
+        SetAgentSession, SetSnapshot, ShareConversation, WriteEntries,
     },
 };
 
@@ -67,6 +69,7 @@ pub(crate) enum Change {
     React(React),
     KeepNote(KeepNote),
     SetSnapshot(SetSnapshot),
+    RecordAction(RecordAction),
     DeleteConversation(DeleteConversation),
     DeleteIfEmpty(DeleteIfEmpty),
     AddAttachment(AddAttachment),
@@ -129,8 +132,9 @@ pub(crate) fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<bool
             entries::write(transaction, *conversation, ids.zip(&new.entries), at)?;
         }
         Change::AcceptQuestion(question) => turns::accept_question(transaction, question, at)?,
-        Change::WriteEntries(WriteEntries { conversation, entries, .. }) => {
+        Change::WriteEntries(WriteEntries { project, conversation, entries }) => {
             entries::write(transaction, *conversation, ids.zip(entries), at)?;
+            answers::note(transaction, project, *conversation, entries, at)?;
         }
         Change::BeginTurn(BeginTurn { conversation, turn, .. }) => {
             turns::begin(transaction, *conversation, *turn, at)?;
@@ -151,6 +155,7 @@ pub(crate) fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<bool
         }
         Change::ShareConversation(share) => return conversations::share(transaction, share),
         Change::React(react) => return reactions::set(transaction, react, at),
+        Change::RecordAction(action) => actions::record(transaction, action, at)?,
         Change::KeepNote(keep) => return notes::set(transaction, keep, at),
         Change::SetSnapshot(set) => return snapshots::set(transaction, set, at),
         Change::DeleteConversation(DeleteConversation { project, conversation }) => {

@@ -1,6 +1,8 @@
 //! The HTTP interface: one module for each resource.
 
+pub(crate) mod actions;
 pub(crate) mod attachments;
+pub(crate) mod charts;
 pub(crate) mod conversations;
 pub(crate) mod drawings;
 mod editor_link;
@@ -21,3 +23,4 @@ pub(crate) mod snapshots;
 pub(crate) mod suggestions;
 pub(crate) mod symbols;
 pub(crate) mod text_search;
+pub(crate) mod usage;

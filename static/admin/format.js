@@ -101,7 +101,7 @@ function agentCounts(sessions) {
 }
 
 /** @param {number} cost */
-const dollars = (cost) => `$${cost.toFixed(cost < 1 ? 4 : 2)}`;
+export const dollars = (cost) => `$${cost.toFixed(cost < 1 ? 4 : 2)}`;
 
 /** @type {Record<string, string>} */
 const SANDBOX = {

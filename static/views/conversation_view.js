@@ -46,7 +46,7 @@ export class ConversationView extends HTMLElement {
   #usageText = element('span');
   #usageDetails = element('p');
   #usage = element('details', { className: 'usage', name: 'heading', hidden: true },
-    element('summary', { title: 'Usage of all answers' }, icon('usage'), this.#usageText), this.#usageDetails);
+    element('summary', { title: 'Usage of all answers' }, icon('usage'), this.#usageText), element('div', {}, this.#usageDetails));
   #instructionsText = element('div', { className: 'prose' });
   #instructions = element('details', { className: 'instructions', name: 'heading', hidden: true },
     element('summary', { title: 'What the people who run this server tell the agent' }, ...withIcon('checklist', 'Instructions')), this.#instructionsText);

@@ -87,4 +87,5 @@ mod symbols;
 mod text_search;
 mod tidy;
 mod tree;
+mod usage;
 mod v1;

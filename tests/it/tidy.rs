@@ -22,11 +22,12 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 36] = [
+const LAYERS: [&str; 37] = [
     "ids",
     "json",
     "rights",
     "reaction",
+    "budget",
     "effort",
     "authority",
     "sqlite_readonly",
@@ -62,10 +63,11 @@ const LAYERS: [&str; 36] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 50] = [
+const PURE: [&str; 52] = [
     "agent/codec",
     "agent/event",
     "attachment",
+    "budget",
     "effort",
     "authority",
     "citation/address",
@@ -105,6 +107,7 @@ const PURE: [&str; 50] = [
     "conversation/turn",
     "source",
     "suggestions",
+    "web/api/charts/svg",
     "web/access/host_check",
     "web/access/origin_check",
     "web/access/token_bucket",

@@ -52,7 +52,11 @@ async fn an_old_store_takes_reactions_and_notes() {
     drop((store.database, store.reader));
     let connection = look(&directory.path().join(FILE_NAME));
     connection
-        .execute_batch("DROP TABLE reactions; DROP TABLE notes; DROP TABLE snapshots; PRAGMA user_version = 4;")
+        .execute_batch(
+            "DROP TABLE reactions; DROP TABLE notes; DROP TABLE snapshots; DROP TABLE answers;
+             DROP TABLE actions;
+             PRAGMA user_version = 4;",
+        )
         .unwrap();
     drop(connection);
     let store = loop {

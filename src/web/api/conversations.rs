@@ -11,7 +11,7 @@ use crate::{
     conversation::{transcript::Transcript, turn::CloseReason},
     database::{
         Detail, Reader, Summary,
-        messages::{CreateConversation, DeleteConversation, RenameConversation},
+        messages::{ActionKind, CreateConversation, DeleteConversation, RenameConversation},
         title,
     },
     ids::{ConversationId, Seq},
@@ -19,6 +19,8 @@ use crate::{
     rights::{Action, Denial, Ownership},
     session::{close::Close, list::Listed, rename::Rename},
 };
+
+use super::actions;
 
 use crate::web::{
     access::{problems::limit_exceeded, rate_limit::Visitor},
@@ -175,6 +177,7 @@ pub(crate) async fn delete(
     visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
     let (project, id, of) = permitted(&state, &path, &visitor, Action::Delete).await?;
+    actions::record(&state, &visitor, &project, Some(id), ActionKind::Deleted).await?;
     let deleted = complete(async move {
         Ok(match state.live_session(&project).await? {
             Some(session) => {

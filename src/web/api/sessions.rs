@@ -4,11 +4,14 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
 use crate::{
+    database::messages::ActionKind,
     ids::ConversationId,
     project::ProjectName,
     registry::messages::{CloseSession, Find, ListSessions, SessionPhase},
     session::describe::{Describe, SessionOverview},
 };
+
+use super::actions;
 
 use crate::web::{
     access::rate_limit::Visitor,
@@ -68,8 +71,12 @@ pub(crate) async fn info(
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn close(state: web::Data<AppState>, project: web::Path<String>) -> HandlerResult {
-    if close_session(&state, name(&project)?, None).await? {
+pub(crate) async fn close(
+    state: web::Data<AppState>,
+    project: web::Path<String>,
+    visitor: web::ReqData<Visitor>,
+) -> HandlerResult {
+    if close_session(&state, &visitor, name(&project)?, None).await? {
         return Ok(HttpResponse::Ok().json(json!({ "success": true, "message": "Session closed" })));
     }
     Err(no_active_session())
@@ -117,8 +124,9 @@ pub(crate) async fn admin_list(
 pub(crate) async fn admin_close(
     state: web::Data<AppState>,
     project: web::Path<String>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    close(state, project).await
+    close(state, project, visitor).await
 }
 
 /// `DELETE /api/admin/sessions/{project}/{conversation}`: ends a conversation's turn and agent, and
@@ -133,10 +141,11 @@ pub(crate) async fn admin_close(
 pub(crate) async fn admin_close_one(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
     let (project, id) = path.into_inner();
     let conversation = id.parse().map_err(|_| Problem::not_an_integer("conversation", &id))?;
-    if close_session(&state, name(&project)?, Some(conversation)).await? {
+    if close_session(&state, &visitor, name(&project)?, Some(conversation)).await? {
         return Ok(
             HttpResponse::Ok().json(json!({ "success": true, "message": "Conversation closed" }))
         );
@@ -146,9 +155,13 @@ pub(crate) async fn admin_close_one(
 
 async fn close_session(
     state: &web::Data<AppState>,
+    visitor: &Visitor,
     project: ProjectName,
     conversation: Option<ConversationId>,
 ) -> Result<bool, Problem> {
+    if state.live_session(&project).await?.is_some() {
+        actions::record(state, visitor, &project, conversation, ActionKind::Ended).await?;
+    }
     let close = CloseSession { project, conversation, words: CLOSED_BY_ADMIN.to_owned() };
     let registry = state.registry.clone();
     complete(async move { Ok(registry.send(close).await?) }).await

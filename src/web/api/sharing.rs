@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     database::{
         Reader, Summary,
-        messages::{ShareConversation, Sharing},
+        messages::{ActionKind, ShareConversation, Sharing},
     },
     ids::ConversationId,
     project::ProjectName,
@@ -23,6 +23,7 @@ use crate::{
     },
 };
 
+use super::actions;
 use super::conversations::{parse_path, permitted, unknown};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -49,7 +50,11 @@ pub(crate) async fn set_visibility(
 ) -> HandlerResult {
     let (project, id, before) = permitted(&state, &path, &visitor, Action::Share).await?;
     let visibility = change.0.visibility;
-    log::info!("visibility={visibility:?} conversation={id} by={}", name_of(&visitor));
+    let kind = match visibility {
+        Visibility::Private => ActionKind::MadePrivate,
+        Visibility::Team => ActionKind::OpenedToTeam,
+    };
+    actions::record(&state, &visitor, &project, Some(id), kind).await?;
     let summary =
         share(&state, project, (id, Some(before)), Sharing::Visibility(visibility)).await?;
     Ok(HttpResponse::Ok().json(summary))
@@ -82,7 +87,7 @@ pub(crate) async fn make_link(
         return Ok(HttpResponse::Ok().json(ConversationLink { link }));
     }
     let link = Uuid::new_v4().simple().to_string();
-    log::info!("link made conversation={id} by={}", name_of(&visitor));
+    actions::record(&state, &visitor, &project, Some(id), ActionKind::MadeLink).await?;
     share(&state, project, (id, None), Sharing::Link(Some(link.clone()))).await?;
     Ok(HttpResponse::Ok().json(ConversationLink { link }))
 }
@@ -102,7 +107,7 @@ pub(crate) async fn withdraw_link(
     visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
     let (project, id, before) = permitted(&state, &path, &visitor, Action::Share).await?;
-    log::info!("link withdrawn conversation={id} by={}", name_of(&visitor));
+    actions::record(&state, &visitor, &project, Some(id), ActionKind::WithdrewLink).await?;
     let summary = share(&state, project, (id, Some(before)), Sharing::Link(None)).await?;
     Ok(HttpResponse::Ok().json(summary))
 }
@@ -132,7 +137,10 @@ pub(crate) async fn open_link(
     }
     let sharing = user.filter(|_| is_right).map(|user| Sharing::Guest { user, link: shown });
     let summary = match sharing {
-        Some(guest) => share(&state, project, (id, None), guest).await?,
+        Some(guest) => {
+            actions::record(&state, &visitor, &project, Some(id), ActionKind::OpenedLink).await?;
+            share(&state, project, (id, None), guest).await?
+        }
         None => {
             let summary = move |reader: &Reader| reader.summary(&project, id);
             state.resources.reader.ask(summary).await?.ok_or_else(unknown)?
@@ -176,8 +184,4 @@ async fn share(
         Ok(stored)
     });
     shared.await?.ok_or_else(unknown)
-}
-
-pub(super) fn name_of(visitor: &Visitor) -> &str {
-    visitor.principal.user.as_deref().unwrap_or("an admin")
 }

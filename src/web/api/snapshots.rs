@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     database::{
         Reader,
-        messages::{FrozenCopy, SetSnapshot},
+        messages::{ActionKind, FrozenCopy, SetSnapshot},
         queries::snapshots::PublishedSnapshot,
     },
     ids::ConversationId,
@@ -28,8 +28,8 @@ use crate::{
 };
 
 use super::{
+    actions,
     conversations::{permitted, unknown},
-    sharing::name_of,
 };
 use page::{Frozen, NotFrozen};
 
@@ -111,7 +111,7 @@ pub(crate) async fn publish(
     let title = summary.ok_or_else(unknown)?.title;
     let Frozen { title, html } =
         page::freeze(&state, &state.project(&path.0).await?, id, title).await?;
-    log::info!("snapshot published conversation={id} by={}", name_of(&visitor));
+    actions::record(&state, &visitor, &project, Some(id), ActionKind::Published).await?;
     let token = Uuid::new_v4().simple().to_string();
     let user = visitor.principal.user.clone();
     let copy = FrozenCopy { token, title, user, html };
@@ -183,7 +183,7 @@ async fn withdrawn(
     id: ConversationId,
     visitor: &Visitor,
 ) -> HandlerResult {
-    log::info!("snapshot withdrawn conversation={id} by={}", name_of(visitor));
+    actions::record(state, visitor, &project, Some(id), ActionKind::WithdrewSnapshot).await?;
     set(state, project, id, None).await?;
     Ok(HttpResponse::NoContent().finish())
 }

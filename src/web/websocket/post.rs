@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::{
     conversation::inbox::{PostContent, TurnPermit},
     session::{agent_lifecycle::Wake, attach::AttachTarget, post::Post},
+    web::budget,
     wire::server_frame::{ErrorNotice, Notice},
 };
 
@@ -98,7 +99,29 @@ impl Viewer {
         }
     }
 
+    /// Sends a question to the session, if the budgets allow one.
     fn send_post(&mut self, message_id: Option<String>, what: PostContent, context: &mut Context) {
+        let (state, project) = (&self.env.state, &self.env.project);
+        let user = self.env.visitor.principal.user.as_deref();
+        let Some(check) = budget::check(&state.resources, user, project) else {
+            return self.send_allowed_post(message_id, what, context);
+        };
+        self.run_request(check, context, move |viewer, checked, context| {
+            let notice = match checked {
+                Ok(None) => return viewer.send_allowed_post(message_id, what, context),
+                Ok(Some(words)) => ErrorNotice::permanent(words),
+                Err(error) => ErrorNotice::retryable(format!("The budget cannot be read: {error}")),
+            };
+            viewer.notify(&Notice::Error(notice.of_message(message_id)), context);
+        });
+    }
+
+    fn send_allowed_post(
+        &mut self,
+        message_id: Option<String>,
+        what: PostContent,
+        context: &mut Context,
+    ) {
         let Some(attached) = &self.attached else { return };
         let visitor = &self.env.visitor;
         let permit = match visitor.count_message(Instant::now()).and_then(|()| visitor.begin_turn())

@@ -133,7 +133,7 @@ async fn forty_tool_calls_are_one_line_and_open_to_all_that_they_did() {
     assert_eq!(browser.run(thought).await, json!([false, "italic"]));
     // What the answers took is in the heading, quietly.
     assert_eq!(browser.content(".usage summary").await, "$0.0100");
-    assert!(browser.content(".usage p").await.starts_with("1 answer: "));
+    assert!(browser.content(".usage div").await.starts_with("1 answer: "));
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
 }
