@@ -93,7 +93,7 @@ pub(super) fn is_short(text: &str) -> bool {
 
 /// Whether this may name a language or a kind of definition.
 pub(super) fn is_plain(text: &str) -> bool {
-    let is_known = |c: char| c.is_ascii_alphanumeric() || "+#-._ ".contains(c);
+    let is_known = |c: char| c.is_ascii_alphanumeric() || "+#-._ !:".contains(c);
     text.len() <= MAX_TEXT && text.chars().all(is_known)
 }
 
@@ -152,6 +152,18 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::{definitions, table_languages};
+
+    #[test]
+    fn whatever_a_definition_or_a_language_is_called_is_taken() {
+        for name in definitions::KINDS.iter().chain(&["definition"]) {
+            assert!(is_plain(name), "{name}");
+        }
+        for language in table_languages::LANGUAGES {
+            assert!(is_plain(language.fence), "{}", language.fence);
+        }
+        assert!(!is_plain("<b>") && !is_plain("a\nb"));
+    }
 
     #[test]
     fn only_the_same_text_in_known_spans_is_taken() {

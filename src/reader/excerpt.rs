@@ -6,13 +6,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::source::{
-    document,
+    document::{self, Definition},
     language::{self, Language},
     text,
     walk::MAX_FILE_BYTES,
 };
 
 const MAX_OUTLINE_ITEMS: usize = 2000;
+
+/// Longest name in an outline, in bytes.
+const MAX_NAME_BYTES: usize = 512;
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct FileExcerpt {
@@ -134,7 +137,20 @@ fn range_around(
 fn outline(text: &str, language: Language) -> Vec<OutlineItem> {
     let definitions = document::read(text, language).definitions;
     let defined = definitions.into_iter().take(MAX_OUTLINE_ITEMS);
-    defined.map(|it| OutlineItem { kind: it.kind.into(), name: it.name, line: it.line }).collect()
+    let item = |it: Definition| OutlineItem {
+        kind: it.kind.into(),
+        name: shortened(it.name),
+        line: it.line,
+    };
+    defined.map(item).collect()
+}
+
+/// A name that an outline has room for.
+fn shortened(name: Box<str>) -> Box<str> {
+    match name.len() > MAX_NAME_BYTES {
+        true => format!("{}…", &name[..name.floor_char_boundary(MAX_NAME_BYTES)]).into(),
+        false => name,
+    }
 }
 
 #[cfg(test)]

@@ -209,7 +209,7 @@ fn accept<'a>(kind: &'a str, name: &'a str) -> Option<DefinedName<'a>> {
 }
 
 /// The kinds of definitions in lower case. Definitions refer to these strings instead of owning one.
-const KINDS: &[&str] = &[
+pub(crate) const KINDS: &[&str] = &[
     "annotation",
     "architecture",
     "callback",

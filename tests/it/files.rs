@@ -44,6 +44,35 @@ async fn found(server: &Server, query: &str) -> Vec<String> {
     files.map(|file| file["path"].as_str().unwrap().to_owned()).collect()
 }
 
+#[tokio::test]
+async fn a_file_is_shown_whatever_its_definitions_are_called() {
+    let setup = Setup::scripted();
+    let long = format!("{}\n======\n", "wörter ".repeat(3000));
+    let files = [
+        ("a.rs", "macro_rules! select {\n}\n", "macro_rules!"),
+        ("a.tcl", "oo::class create Dog {\n}\n", "oo::class create"),
+        ("a.jl", "mutable struct Point\nend\n", "mutable struct"),
+        ("a.vhd", "PACKAGE BODY p IS\n", "package body"),
+        ("a.clj", "(defn- open! [x])\n", "defn-"),
+        ("long.md", &long, "heading"),
+    ];
+    for (path, text, _) in files {
+        write(&setup.project_dir(), path, text);
+    }
+    let server = setup.start();
+    for (path, _, kind) in files {
+        let address = format!("/api/projects/demo/file?path={path}&format=html");
+        let (status, page) = server.get(&address).await;
+        assert_eq!(status, 200, "{path}: {page}");
+        let outline = &page["outline"][0];
+        assert!(outline["name"].as_str().unwrap().len() < 600, "{path}");
+        let is_kind = [kind, "definition"].contains(&outline["kind"].as_str().unwrap());
+        assert!(is_kind, "{path}: {outline}");
+    }
+    let (status, found) = server.get("/api/projects/demo/symbols?q=select").await;
+    assert_eq!((status, &found["symbols"][0]["kind"]), (200, &json!("macro_rules!")), "{found}");
+}
+
 #[actix::test]
 async fn files_are_found_by_letters_of_their_paths() {
     let server = setup().start();
