@@ -46,6 +46,7 @@ mod references;
 mod search;
 mod sharing;
 mod snapshots;
+mod usage;
 mod words;
 
 /// What the browser reports as errors while the test has cut the line.

@@ -221,3 +221,31 @@ async fn a_fork_is_of_who_makes_it_and_goes_on_with_what_was_said() {
         (404, &json!("There is no such answer, or it has not ended."))
     );
 }
+
+#[actix::test]
+async fn p14_who_may_only_read_neither_stops_nor_answers_nor_starts_an_agent() {
+    let server = team("default_visibility = \"private\"\n").start();
+    let (mut ana, id) = ask(&server, ANA, "quokka").await;
+    let of = |rest: &str| format!("{LIST}/{id}/{rest}");
+    let (_, link) = ANA.send(&server, "PUT", &of("link"), "").await;
+    assert_eq!(CEM.send(&server, "POST", &of("guests"), &link.to_string()).await.0, 200);
+    let mut cem = connect(&server, CEM).await;
+    cem.send(json!({ "type": "start", "protocol": 1, "conversation_id": id })).await;
+    cem.until("caught_up").await;
+    ana.ask("say on\nhang").await;
+    ana.until("text").await;
+    cem.until("text").await;
+    cem.send(json!({ "type": "stop" })).await;
+    cem.send(json!({ "type": "typing" })).await;
+    cem.send(json!({ "type": "answer", "message_id": "a", "answers": { "0": "Red" } })).await;
+    let refused = cem.until("error").await.pop().unwrap();
+    assert_eq!((&refused["message_id"], &refused["retryable"]), (&json!("a"), &json!(false)));
+    // One more round has handled all of them.
+    cem.send(json!({ "type": "message", "message_id": "b", "content": "say no" })).await;
+    assert_eq!(cem.until("error").await.pop().unwrap()["message_id"], "b");
+    let (_, sessions) = ADMINISTRATOR.send(&server, "GET", "/api/admin/sessions", "").await;
+    assert_eq!(sessions[0]["conversations"][0]["state"], "running", "{sessions}");
+    ana.send(json!({ "type": "stop" })).await;
+    let end = ana.until("response_done").await.pop().unwrap();
+    assert_eq!((&end["outcome"], &end["stopped_by"]), (&json!("stopped"), &json!("ana")), "{end}");
+}
