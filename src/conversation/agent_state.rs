@@ -41,8 +41,6 @@ pub(crate) struct AgentState {
     pub(crate) session: Option<OwnSession>,
     /// The process was started to resume its own session.
     pub(crate) is_resuming: bool,
-    /// The model that the process says it asks.
-    pub(crate) model: Option<String>,
     /// The effort that the process was last told.
     pub(crate) effort: Option<Effort>,
     /// What the process knows of the history; the next question brings the rest.
@@ -68,7 +66,6 @@ impl Default for AgentState {
             epoch: 0,
             session: None,
             is_resuming: false,
-            model: None,
             effort: None,
             knowledge: AgentKnowledge::Everything,
             volume: AnswerVolume::default(),

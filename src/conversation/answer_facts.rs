@@ -1,4 +1,4 @@
-//! What is noted of the running answer for its end: how long it takes, and of which model it is.
+//! What is noted of the running answer for its end: how long it takes, and which model gives it.
 
 use std::time::{Duration, Instant};
 
@@ -35,16 +35,15 @@ impl Conversation {
     /// Notes the model that the agent says it asks.
     pub(crate) fn note_model(&mut self, model: &str) {
         let model: String = model.chars().filter(|c| !c.is_control()).take(MODEL_CHARS).collect();
-        self.agent.model = Some(model).filter(|model| !model.is_empty());
+        if let Some(answerer) = self.agent.answerer.as_mut().filter(|_| !model.is_empty()) {
+            answerer.model = Some(model);
+        }
     }
 
     /// Adds what was noted to the end of a turn.
     pub(crate) fn add_facts(&mut self, turn: TurnNumber, content: &mut Content) {
         let Some(answer) = self.answering.take_if(|answer| answer.turn == turn) else { return };
         let Some(details) = content.end_details() else { return };
-        if let Some(by) = details.answered.as_mut().and_then(|answered| answered.by.as_mut()) {
-            by.model = self.agent.model.clone().or(by.model.take());
-        }
         let facts = details.facts;
         facts.first_text_ms = answer.first_text.map(millis);
         facts.duration_ms.get_or_insert_with(|| millis(answer.begun.elapsed()));

@@ -150,7 +150,6 @@ impl LiveConversation<'_> {
         let ends_session = state.agent.session.take_if(|own| is_foreign(own)).is_some();
         state.agent.knowledge = state.knowledge(agent.kind());
         state.agent.is_resuming = state.agent.session.is_some();
-        state.agent.model = None;
         state.agent.effort = None;
         state.agent.handle = Some(agent);
         state.agent.answerer = Some(answerer);

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::markdown::escape::push_escaped;
+
 use super::series::{Point, Series};
 
 const WIDTH: f64 = 600.0;
@@ -49,7 +51,9 @@ fn height(point: &Point, most: f64) -> f64 {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    let mut escaped = String::with_capacity(text.len());
+    push_escaped(text, &mut escaped);
+    escaped
 }
 
 #[cfg(test)]
