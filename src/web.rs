@@ -24,7 +24,7 @@ use actix_web::{
 use serde_json::json;
 
 use api::{
-    actions, attachments, charts, conversations, drawings, export, follow_ups, fork, notes,
+    actions, ask, attachments, charts, conversations, drawings, export, follow_ups, fork, notes,
     projects, reactions, readiness, references, search, sessions, sharing, similar, snapshots,
     suggestions, symbols, text_search, usage,
 };
@@ -135,6 +135,12 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             at("/api/admin/sessions/{project}/{conversation}")
                 .route(delete().to(sessions::admin_close_one)),
+        )
+        .service(at("/api/v1/ask").route(post().to(ask::ask)))
+        .service(
+            at("/api/v1/ask/{project}/{id}")
+                .route(get().to(ask::follow))
+                .route(delete().to(ask::stop)),
         )
         .service(at("/api/projects").route(get().to(projects::list)))
         .service(at("/api/projects/{project}/files").route(get().to(api::files::find)))

@@ -10,3 +10,4 @@ pub(crate) mod notes;
 pub(crate) mod reactions;
 pub(crate) mod search;
 pub(crate) mod snapshots;
+pub(crate) mod turns;

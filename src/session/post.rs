@@ -17,8 +17,8 @@ use crate::{
         title,
     },
     entry::{Content, TurnError, UserMessage},
-    ids::TurnNumber,
-    wire::server_frame::{ErrorNotice, Notice},
+    ids::{ConversationId, TurnNumber},
+    wire::server_frame::{ErrorNotice, Notice, RefusalReason},
 };
 
 use super::{Session, live::LiveConversation};
@@ -114,7 +114,8 @@ impl LiveConversation<'_> {
             return Err(ErrorNotice::retryable(format!(
                 "{waiting} questions wait in this conversation already, and no more may \
                  (limits.queued_messages); send it again when one is answered."
-            )));
+            ))
+            .because_of(RefusalReason::Limit));
         }
         if self.state.transcript.is_full() {
             return Err(ErrorNotice::permanent(
@@ -125,7 +126,8 @@ impl LiveConversation<'_> {
             return Err(ErrorNotice::retryable(
                 "The questions that wait in this project are too long together; send it again when \
                  some are answered.",
-            ));
+            )
+            .because_of(RefusalReason::Limit));
         }
         Ok(())
     }
@@ -228,6 +230,38 @@ impl Handler<Stop> for Session {
         {
             live.state.record_stop_author(author);
             live.apply_event(TurnEvent::StopRequested);
+        }
+    }
+}
+
+/// Ends a turn of a conversation for somebody who may write in it: stops its answer, or withdraws its
+/// question if that waits. Does nothing once the turn has ended.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub(crate) struct StopTurn {
+    pub(crate) conversation: ConversationId,
+    /// The running one if there is none.
+    pub(crate) turn: Option<TurnNumber>,
+    /// The name of the person, where a proxy gives one.
+    pub(crate) author: Option<String>,
+}
+
+impl Handler<StopTurn> for Session {
+    type Result = ();
+
+    fn handle(&mut self, stop: StopTurn, context: &mut Self::Context) {
+        let StopTurn { conversation, turn, author } = stop;
+        let Some(mut live) = self.live(conversation, context) else { return };
+        let running = live.state.turns.running();
+        match turn.or(running) {
+            Some(turn) if live.state.turns.is_waiting(turn) => {
+                live.apply_event(TurnEvent::QuestionWithdrawn { turn, author });
+            }
+            Some(turn) if running == Some(turn) => {
+                live.state.record_stop_author(author);
+                live.apply_event(TurnEvent::StopRequested);
+            }
+            _ => (),
         }
     }
 }

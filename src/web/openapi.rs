@@ -8,9 +8,9 @@ use utoipa::OpenApi;
 use super::{
     access::login,
     api::{
-        actions, attachments, charts, conversations, drawings, export, files, follow_ups, fork,
-        notes, projects, reactions, readiness, references, search, sessions, sharing, similar,
-        snapshots, suggestions, symbols, text_search, usage,
+        actions, ask, attachments, charts, conversations, drawings, export, files, follow_ups,
+        fork, notes, projects, reactions, readiness, references, search, sessions, sharing,
+        similar, snapshots, suggestions, symbols, text_search, usage,
     },
     metrics,
     problem::{ProblemDocument, ProblemResponse},
@@ -36,6 +36,9 @@ use super::{
         symbols::blame,
         suggestions::show,
         usage::budget,
+        ask::ask,
+        ask::follow,
+        ask::stop,
         upgrade::connect,
         events::open,
         events::send,

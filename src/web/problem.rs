@@ -49,6 +49,11 @@ impl Problem {
         Self { status, detail: Value::String(detail.into()), headers: Vec::new() }
     }
 
+    /// As [`Problem::new`], of a status as a number.
+    pub(crate) fn of_status(status: u16, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), detail)
+    }
+
     pub(crate) fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self

@@ -1,6 +1,6 @@
 //! The viewer actor: one WebSocket, its protocol, heartbeat and the conversation it is attached to.
 //!
-//! Only this module uses `actix_web_actors`, also for viewers without a WebSocket ([`events`]). That
+//! Only this module uses `actix_web_actors`, also for viewers without a WebSocket ([`in_process`]). That
 //! crate polls the actor as the body of the response: while the socket's buffer is full the actor is
 //! not polled, so it requests no further batch, and a slow client costs one batch however long that
 //! lasts.
@@ -13,6 +13,7 @@ mod delivery;
 pub(crate) mod events;
 mod fragments;
 mod frame_check;
+pub(crate) mod in_process;
 mod post;
 mod refused;
 mod requests;

@@ -1,7 +1,7 @@
 //! Server frames that are no part of the history: replies, states and errors of one socket.
 
 use bytestring::ByteString;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     citation::Citation,
@@ -243,14 +243,34 @@ pub struct ErrorNotice {
     /// Whether the same request can work later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retryable: Option<bool>,
+    /// What the request ran into, where it is one of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<RefusalReason>,
     /// The message that was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
 }
 
+/// See [`ErrorNotice::reason`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalReason {
+    /// A budget of the month is used up.
+    Budget,
+    /// There is too much at once, or in a minute.
+    Limit,
+    /// The message is too long.
+    TooLong,
+}
+
 impl ErrorNotice {
     pub fn new(content: impl Into<String>) -> Self {
-        Self { content: content.into(), retryable: None, message_id: None }
+        Self { content: content.into(), retryable: None, reason: None, message_id: None }
+    }
+
+    /// The same error, with what the request ran into.
+    pub(crate) fn because_of(self, reason: RefusalReason) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 
     /// An error after which the same request may be sent again.

@@ -14,6 +14,7 @@ mod agent_probe;
 mod agents;
 mod answering;
 mod api;
+mod ask;
 mod attachments;
 mod bad_agents;
 mod bad_input;

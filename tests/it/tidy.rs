@@ -63,7 +63,7 @@ const LAYERS: [&str; 37] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 52] = [
+const PURE: [&str; 54] = [
     "agent/codec",
     "agent/event",
     "attachment",
@@ -107,6 +107,8 @@ const PURE: [&str; 52] = [
     "conversation/turn",
     "source",
     "suggestions",
+    "web/api/ask/answer",
+    "web/api/ask/frames",
     "web/api/charts/svg",
     "web/access/host_check",
     "web/access/origin_check",

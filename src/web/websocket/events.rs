@@ -6,42 +6,34 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use actix_http::ws::{Codec, OpCode, Parser};
 use actix_web::{
-    Error, HttpRequest, HttpResponse,
-    error::{ErrorInternalServerError, PayloadError},
+    Error, HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{StatusCode, header},
     web::{self, Bytes, BytesMut},
 };
-use actix_web_actors::ws::WebsocketContext;
 use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::json;
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::{
     web::{
-        access::{body_timeout_message, rate_limit::Visitor},
+        access::rate_limit::Visitor,
         browser_cookie,
-        connections::Connection,
         event_streams::{self, OpenStream, StreamGuard},
+        json_body,
         problem::{HandlerResult, Problem, ProblemResponse},
         state::AppState,
     },
     wire::{Dialect, close_code, server_frame::Notice},
 };
 
-use super::{ViewerEnv, upgrade};
-
-/// Frames of a client that may wait for its viewer. A client sends one after another, so more wait
-/// only if it does not read.
-const MAX_WAITING: usize = 4;
-
-/// RFC 6455: the end came without a code.
-const NO_STATUS: u16 = 1005;
+use super::{
+    in_process::{self, Sent, ViewerOutput},
+    upgrade,
+};
 
 /// `GET /api/assistant/events/{project}`: what a WebSocket would bring, as server-sent events. The
 /// first has the id under which the client sends; one named `close` has the code of the end.
@@ -66,28 +58,16 @@ pub(crate) async fn open(
         }
     };
     let visitor = visitor.into_inner();
-    let permit = match visitor.open_socket() {
-        Ok(permit) => permit,
+    let (browser, cookie) = browser_cookie::identify(&request);
+    let user = visitor.principal.user.clone();
+    let opened = in_process::open(&state, project.clone(), visitor, browser, &request);
+    let (frames, output) = match opened {
+        Ok(opened) => opened,
         Err(limit) => return Ok(refused(close_code::TOO_MANY, &limit.message)),
     };
-    let connection = request.conn_data::<Arc<Connection>>().cloned();
-    let (browser, cookie) = browser_cookie::identify(&request);
-    let (frames, mut sent) = mpsc::channel(MAX_WAITING);
-    let stream =
-        OpenStream { project: project.clone(), user: visitor.principal.user.clone(), frames };
-    let guard = state.event_streams.open(stream);
-    let state = state.as_ref().clone();
-    let frame_bytes = state.resources.settings.limits.frame_bytes;
-    let env = ViewerEnv { state, project, browser, visitor, _permit: permit, connection };
-    let sent = stream::poll_fn(move |task| sent.poll_recv(task)).map(Ok::<_, PayloadError>);
-    let (viewer, sent) = super::viewer(sent, env, Dialect::V1);
-    let codec = Codec::new().max_size(frame_bytes);
+    let guard = state.event_streams.open(OpenStream { project, user, frames });
     let first = event("session", &guard.id().to_string());
-    let events = Events {
-        frames: Box::pin(WebsocketContext::with_codec(viewer, sent, codec)),
-        unread: BytesMut::new(),
-        _guard: guard,
-    };
+    let events = Events { output, _guard: guard };
     let first = stream::once(std::future::ready(Ok::<_, Error>(first)));
     let mut response = response().streaming(first.chain(events));
     if let Some(cookie) = cookie {
@@ -113,35 +93,14 @@ pub(crate) async fn send(
 ) -> HandlerResult {
     let (project, stream) = path.into_inner();
     let (_, frames) = state.event_streams.find(&project, &stream, &visitor)?;
-    let frame = read(body, state.resources.settings.limits.frame_bytes).await?;
-    let mut bytes = BytesMut::new();
-    Parser::write_message(&mut bytes, &frame, OpCode::Text, true, true);
-    match frames.try_send(bytes.freeze()) {
+    let frame = json_body::read(body, state.resources.settings.limits.frame_bytes).await?;
+    match frames.try_send(in_process::encode(&frame)) {
         Ok(()) => Ok(HttpResponse::NoContent().finish()),
         Err(TrySendError::Full(_)) => {
             Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, super::TOO_MANY_REQUESTS))
         }
         Err(TrySendError::Closed(_)) => Err(event_streams::ended()),
     }
-}
-
-/// Reads a frame to its end, but not beyond the bound.
-async fn read(mut body: web::Payload, max_bytes: usize) -> Result<Bytes, Problem> {
-    let mut frame = BytesMut::new();
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|error| match body_timeout_message(&error) {
-            Some(message) => Problem::new(StatusCode::REQUEST_TIMEOUT, message),
-            None => {
-                Problem::new(StatusCode::BAD_REQUEST, format!("Cannot read the frame: {error}."))
-            }
-        })?;
-        if frame.len() + chunk.len() > max_bytes {
-            let detail = format!("The frame is too large: the limit is {max_bytes} bytes.");
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
-        }
-        frame.extend_from_slice(&chunk);
-    }
-    Ok(frame.freeze())
 }
 
 /// `DELETE /api/assistant/events/{project}/{stream}`: the client leaves. A proxy may keep the
@@ -165,7 +124,7 @@ pub(crate) async fn leave(
 }
 
 /// A response of events, which nothing on its way holds back.
-fn response() -> actix_web::HttpResponseBuilder {
+pub(crate) fn response() -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response
         .content_type("text/event-stream")
@@ -185,7 +144,7 @@ fn refused(code: u16, reason: &str) -> HttpResponse {
     response().body(text.freeze())
 }
 
-fn event(name: &str, data: &str) -> Bytes {
+pub(crate) fn event(name: &str, data: &str) -> Bytes {
     format!("event: {name}\ndata: {data}\n\n").into()
 }
 
@@ -194,7 +153,7 @@ fn close(code: u16, reason: &str) -> Bytes {
 }
 
 /// A frame is one line: JSON escapes the ends of lines.
-fn write_data(frame: &[u8], text: &mut BytesMut) {
+pub(crate) fn write_data(frame: &[u8], text: &mut BytesMut) {
     text.extend_from_slice(b"data: ");
     text.extend_from_slice(frame);
     text.extend_from_slice(b"\n\n");
@@ -202,9 +161,7 @@ fn write_data(frame: &[u8], text: &mut BytesMut) {
 
 /// What a viewer sends, as events.
 struct Events {
-    frames: Pin<Box<dyn Stream<Item = Result<Bytes, Error>>>>,
-    /// The beginning of a frame whose rest has not come.
-    unread: BytesMut,
+    output: ViewerOutput,
     _guard: StreamGuard,
 }
 
@@ -212,26 +169,15 @@ impl Stream for Events {
     type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(bytes) = ready!(self.frames.poll_next_unpin(task)).transpose()? else {
+        let Some(first) = ready!(self.output.poll_next_unpin(task)).transpose()? else {
             return Poll::Ready(None);
         };
-        self.unread.extend_from_slice(&bytes);
         let mut text = BytesMut::new();
-        while let Some((_, kind, payload)) =
-            Parser::parse(&mut self.unread, false, usize::MAX).map_err(ErrorInternalServerError)?
-        {
-            let payload = payload.unwrap_or_default();
-            match kind {
-                OpCode::Text => write_data(&payload, &mut text),
-                OpCode::Ping => text.extend(event("ping", "{}")),
-                OpCode::Close => {
-                    let reason = Parser::try_parse_close_payload(&payload).ok().flatten();
-                    let (code, why) = reason.map_or((NO_STATUS, String::new()), |reason| {
-                        (u16::from(reason.code), reason.description.unwrap_or_default())
-                    });
-                    text.extend(close(code, &why));
-                }
-                _ => (),
+        for sent in std::iter::once(first).chain(self.output.take_waiting()) {
+            match sent {
+                Sent::Frame(frame) => write_data(&frame, &mut text),
+                Sent::Ping => text.extend(event("ping", "{}")),
+                Sent::Closed { code, reason } => text.extend(close(code, &reason)),
             }
         }
         Poll::Ready(Some(Ok(text.freeze())))

@@ -6,7 +6,7 @@ use crate::{
     conversation::inbox::{PostContent, TurnPermit},
     session::{agent_lifecycle::Wake, attach::AttachTarget, post::Post},
     web::budget,
-    wire::server_frame::{ErrorNotice, Notice},
+    wire::server_frame::{ErrorNotice, Notice, RefusalReason},
 };
 
 use super::{
@@ -72,7 +72,9 @@ impl Viewer {
                 "Your message has {} bytes; the limit is {max_bytes}. Shorten it and send it again.",
                 text.len()
             );
-            let notice = ErrorNotice::permanent(content).of_message(message_id);
+            let notice = ErrorNotice::permanent(content)
+                .because_of(RefusalReason::TooLong)
+                .of_message(message_id);
             return self.notify(&Notice::Error(notice), context);
         }
         if self.attached.is_some() {
@@ -109,7 +111,7 @@ impl Viewer {
         self.run_request(check, context, move |viewer, checked, context| {
             let notice = match checked {
                 Ok(None) => return viewer.send_allowed_post(message_id, what, context),
-                Ok(Some(words)) => ErrorNotice::permanent(words),
+                Ok(Some(words)) => ErrorNotice::permanent(words).because_of(RefusalReason::Budget),
                 Err(error) => ErrorNotice::retryable(format!("The budget cannot be read: {error}")),
             };
             viewer.notify(&Notice::Error(notice.of_message(message_id)), context);
@@ -128,7 +130,9 @@ impl Viewer {
         {
             Ok(permit) => permit.map(|permit| Box::new(permit) as TurnPermit),
             Err(limit) => {
-                let notice = ErrorNotice::retryable(limit.message).of_message(message_id);
+                let notice = ErrorNotice::retryable(limit.message)
+                    .because_of(RefusalReason::Limit)
+                    .of_message(message_id);
                 return self.notify(&Notice::Error(notice), context);
             }
         };
