@@ -12,6 +12,7 @@ pub(crate) mod cookies;
 pub(crate) mod event_streams;
 pub(crate) mod json_body;
 pub(crate) mod metrics;
+pub(crate) mod openai_error;
 pub mod openapi;
 pub(crate) mod problem;
 pub(crate) mod state;
@@ -25,8 +26,8 @@ use serde_json::json;
 
 use api::{
     actions, ask, attachments, charts, conversations, drawings, export, follow_ups, fork, notes,
-    projects, reactions, readiness, references, search, sessions, sharing, similar, snapshots,
-    suggestions, symbols, text_search, usage,
+    openai, projects, reactions, readiness, references, search, sessions, sharing, similar,
+    snapshots, suggestions, symbols, text_search, usage,
 };
 use problem::method_not_allowed;
 use websocket::{events, upgrade};
@@ -142,6 +143,8 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(get().to(ask::follow))
                 .route(delete().to(ask::stop)),
         )
+        .service(at("/v1/models").route(get().to(openai::models)))
+        .service(at("/v1/chat/completions").route(post().to(openai::complete)))
         .service(at("/api/projects").route(get().to(projects::list)))
         .service(at("/api/projects/{project}/files").route(get().to(api::files::find)))
         .service(at("/api/projects/{project}/drawings").route(post().to(drawings::draw)))

@@ -74,7 +74,10 @@ pub(crate) struct AccessControl {
 /// Whether a request sends a frame of a client without a WebSocket, or a question by itself, which are as
 /// large as over one.
 fn is_frame(method: &Method, path: &str) -> bool {
-    method == Method::POST && (path.starts_with("/api/assistant/events/") || path == "/api/v1/ask")
+    method == Method::POST
+        && (path.starts_with("/api/assistant/events/")
+            || path == "/api/v1/ask"
+            || path == "/v1/chat/completions")
 }
 
 /// Whether a request sends a file for a question: those are larger than other bodies and take longer.

@@ -135,6 +135,11 @@ impl Connection {
         self.last_active_ms.store(self.connections.now_ms(), Relaxed);
     }
 
+    /// Whether the client has closed its side: it waits for no response then.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.socket.is_closed_by_peer().unwrap_or(false)
+    }
+
     /// Shuts the connection down from outside its task.
     pub(crate) fn shutdown(&self) {
         if let Err(error) = self.socket.shutdown() {

@@ -9,7 +9,7 @@ use super::{
     access::login,
     api::{
         actions, ask, attachments, charts, conversations, drawings, export, files, follow_ups,
-        fork, notes, projects, reactions, readiness, references, search, sessions, sharing,
+        fork, notes, openai, projects, reactions, readiness, references, search, sessions, sharing,
         similar, snapshots, suggestions, symbols, text_search, usage,
     },
     metrics,
@@ -39,6 +39,8 @@ use super::{
         ask::ask,
         ask::follow,
         ask::stop,
+        openai::models,
+        openai::complete,
         upgrade::connect,
         events::open,
         events::send,

@@ -78,6 +78,19 @@ impl Problem {
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail, headers: Vec::new() }
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn headers(&self) -> &[(HeaderName, String)] {
+        &self.headers
+    }
+
+    /// What failed, why and how to fix it.
+    pub(crate) fn words(&self) -> String {
+        self.detail.as_str().map_or_else(|| self.detail.to_string(), str::to_owned)
+    }
+
     pub(crate) fn body(&self) -> String {
         let document = ProblemDocument {
             kind: "about:blank",

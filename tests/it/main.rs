@@ -59,6 +59,7 @@ mod model;
 mod notes;
 mod oauth;
 mod odd_agents;
+mod openai;
 mod orphans;
 mod page;
 mod peers;

@@ -63,7 +63,7 @@ const LAYERS: [&str; 37] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 54] = [
+const PURE: [&str; 57] = [
     "agent/codec",
     "agent/event",
     "attachment",
@@ -110,6 +110,9 @@ const PURE: [&str; 54] = [
     "web/api/ask/answer",
     "web/api/ask/frames",
     "web/api/charts/svg",
+    "web/api/openai/chores",
+    "web/api/openai/chunks",
+    "web/api/openai/request",
     "web/access/host_check",
     "web/access/origin_check",
     "web/access/token_bucket",

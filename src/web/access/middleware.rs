@@ -11,7 +11,7 @@ use actix_web::{
     middleware::Next,
 };
 
-use crate::web::connections::Connection;
+use crate::web::{connections::Connection, openai_error::ApiError};
 
 use super::{
     AccessControl, Decision,
@@ -65,7 +65,11 @@ pub(crate) async fn check<B: MessageBody + 'static>(
         Err(problem) => {
             let path = quote(request.path().as_bytes());
             log::debug!("refused method={} path={path} why={problem}", request.method());
-            request.into_response(problem.error_response()).map_into_right_body()
+            let response = match request.path().starts_with("/v1/") {
+                true => ApiError::from(problem).response(),
+                false => problem.error_response(),
+            };
+            request.into_response(response).map_into_right_body()
         }
     };
     response_headers::add(response.headers_mut(), &context);

@@ -2,10 +2,14 @@
 //!
 //! A viewer whose client has stopped reading is not polled, so it cannot end itself.
 
-use std::{io, os::fd::AsRawFd as _};
+use std::{
+    io,
+    os::fd::{AsRawFd as _, OwnedFd},
+};
 
 use actix_web::rt::net::TcpStream;
 use rustix::{
+    io::Errno,
     net::{self, sockopt},
     process::{self, PidfdFlags, PidfdGetfdFlags},
 };
@@ -29,12 +33,31 @@ impl SocketHandle {
 
     /// Shuts the connection down in both directions, if it is still there.
     pub(crate) fn shutdown(self) -> io::Result<()> {
-        let own = process::pidfd_open(process::getpid(), PidfdFlags::empty())?;
-        let socket = process::pidfd_getfd(own, self.descriptor, PidfdGetfdFlags::empty())?;
-        if sockopt::socket_cookie(&socket) == Ok(self.cookie) {
+        if let Some(socket) = self.open()? {
             net::shutdown(&socket, net::Shutdown::Both)?;
         }
         Ok(())
+    }
+
+    /// Whether nothing more can come over the connection.
+    pub(crate) fn is_closed_by_peer(self) -> io::Result<bool> {
+        let Some(socket) = self.open()? else { return Ok(true) };
+        let flags = net::RecvFlags::PEEK | net::RecvFlags::DONTWAIT;
+        match net::recv(&socket, &mut [0_u8; 1][..], flags) {
+            Ok((read, _)) => Ok(read == 0),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(false),
+            Err(_) => Ok(true),
+        }
+    }
+
+    /// The connection, if it is still there.
+    fn open(self) -> io::Result<Option<OwnedFd>> {
+        let own = process::pidfd_open(process::getpid(), PidfdFlags::empty())?;
+        let socket = match process::pidfd_getfd(own, self.descriptor, PidfdGetfdFlags::empty()) {
+            Err(Errno::BADF) => return Ok(None),
+            found => found?,
+        };
+        Ok(Some(socket).filter(|socket| sockopt::socket_cookie(socket) == Ok(self.cookie)))
     }
 }
 
@@ -55,6 +78,9 @@ mod tests {
         };
         let (mut client, served) = accept();
         let handle = SocketHandle::new(&served).unwrap();
+        assert!(!handle.is_closed_by_peer().unwrap());
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        assert!(handle.is_closed_by_peer().unwrap());
         handle.shutdown().unwrap();
         assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
 

@@ -44,6 +44,13 @@ const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("POST", "/api/v1/ask", r#"{"project":"demo","question":"say yes"}"#, Token),
     ("GET", "/api/v1/ask/{project}/{id}", "", Right('r')),
     ("DELETE", "/api/v1/ask/{project}/{id}", "", Right('w')),
+    ("GET", "/v1/models", "", Token),
+    (
+        "POST",
+        "/v1/chat/completions",
+        r#"{"model":"demo","messages":[{"role":"user","content":"say yes"}]}"#,
+        Token,
+    ),
     ("GET", "/api/assistant/ws/{project}", "", Token),
     ("GET", "/api/assistant/events/{project}", "", Token),
     ("POST", "/api/assistant/events/{project}/{stream}", "{}", Token),

@@ -60,9 +60,9 @@ impl RefusalFrame {
 /// Picks the frames of a turn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TurnFrames {
-    pub(super) turn: TurnNumber,
+    pub(crate) turn: TurnNumber,
     /// The number up to which a client has seen the history.
-    pub(super) after: Seq,
+    pub(crate) after: Seq,
 }
 
 /// What a frame is to a client that follows a turn.
