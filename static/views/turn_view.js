@@ -13,6 +13,7 @@ import { withIcon } from './icon.js';
 import { prose, setProse } from './prose.js';
 import { estimateHeight } from './virtual_list.js';
 import { followReference } from './references.js';
+import { RovingFocus } from './roving_focus.js';
 import './step_group.js';
 
 /**
@@ -52,6 +53,8 @@ export class TurnView extends HTMLElement {
   #before = element('div', { className: 'queued' });
   #end = element('footer', { className: 'end', hidden: true, onclick: followReference });
   #reactions = /** @type {import('./answer_reactions.js').AnswerReactions} */ (document.createElement('answer-reactions'));
+  /** Makes the tools of the answer one stop of the Tab key. @type {RovingFocus | null} */
+  #roving = null;
   /** The element of each part, by key. @type {Map<string, HTMLElement>} */
   #shown = new Map();
 
@@ -211,7 +214,11 @@ export class TurnView extends HTMLElement {
       tools.push(tool('fork', 'Fork', 'fork', 'Go on from this answer in a new conversation'));
     }
     if (turn.question !== null && hasText) tools.push(this.#reactions);
-    return element('div', { className: 'tools', role: 'group', 'aria-label': 'Answer' }, ...tools);
+    const bar = element('div', { className: 'tools', role: 'toolbar', 'aria-label': 'Answer' }, ...tools);
+    // What is asked when an answer is called wrong has keys of its own.
+    this.#roving = new RovingFocus(bar, 'button:not(form button)', { isRow: true });
+    this.#roving.update();
+    return bar;
   }
 
   /** Shows what people say of the answer. */
@@ -223,6 +230,7 @@ export class TurnView extends HTMLElement {
     }
     customElements.upgrade(this.#reactions);
     this.#reactions.update(Number(this.dataset.turn), this.#place.reactions, this.#place.mayKeep);
+    this.#roving?.update();
   }
 
   /** @param {string} name @param {object} [more] */

@@ -34,6 +34,8 @@ pub const LEFT: &str = "\u{e012}";
 pub const RIGHT: &str = "\u{e014}";
 pub const HOME: &str = "\u{e011}";
 pub const END: &str = "\u{e010}";
+/// Shift down, Tab, Shift up.
+pub const BACK: &str = "\u{e008}\u{e004}\u{e008}";
 /// Control down, K, Control up.
 pub const FIND: &str = "\u{e009}k\u{e009}";
 /// Shift down, Enter, Shift up.

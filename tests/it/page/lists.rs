@@ -8,7 +8,7 @@ use crate::server::{Server, Setup, eventually};
 
 use super::{
     ask,
-    browser::{Browser, DOWN, END, ENTER, HOME, LEFT, RIGHT, TAB, UP},
+    browser::{BACK, Browser, DOWN, END, ENTER, HOME, LEFT, RIGHT, TAB, UP},
     open,
 };
 
@@ -90,6 +90,59 @@ async fn steps_and_sources_of_an_answer_are_one_stop_each() {
     browser.press(RIGHT).await;
     browser.press(ENTER).await;
     browser.wait_for("location.search === '?file=a.rs%3A3'").await;
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_tools_of_an_answer_are_one_stop_and_its_reasons_keep_their_keys() {
+    let server = Setup::scripted().start();
+    let browser = Browser::start().await;
+    browser.become_phone().await;
+    open(&browser, &server).await;
+    ask(&browser, &["say one"], 1).await;
+    let tools = "turn-view[data-turn=\"1\"] .tools";
+    let keep = format!("document.querySelector('{tools}').innerText.includes('Keep as note')");
+    browser.wait_for(&keep).await;
+    browser
+        .wait_for(&format!(
+            "document.querySelector('{tools}').matches('[role=toolbar][aria-label]')"
+        ))
+        .await;
+    enter(&browser, tools).await;
+    walk(
+        &browser,
+        [
+            (RIGHT, "Ask again"),
+            (LEFT, "Copy"),
+            (END, "Keep as note"),
+            (LEFT, "Wrong"),
+            (HOME, "Copy"),
+        ],
+    )
+    .await;
+    browser.wait_for(&stops(tools, 1)).await;
+    // The Tab key leaves them, and comes back to where it left.
+    browser.press(RIGHT).await;
+    browser.press(TAB).await;
+    browser.wait_for(&format!("!document.activeElement.closest('{tools}')")).await;
+    browser.press(BACK).await;
+    browser.wait_for(&format!("{FOCUSED} === 'Ask again'")).await;
+
+    // A field among them has its own keys; the button that saves it is the next stop.
+    walk(&browser, [(END, "Keep as note"), (LEFT, "Wrong")]).await;
+    browser.press(ENTER).await;
+    browser.wait_for("document.activeElement.matches('answer-reactions input')").await;
+    browser.press(&format!("it hops{LEFT}{LEFT}{HOME}")).await;
+    browser.wait_for("document.activeElement.selectionStart === 0").await;
+    browser.press(TAB).await;
+    browser.wait_for(&format!("{FOCUSED} === 'Save'")).await;
+    browser.press(ENTER).await;
+    browser.wait_for(&format!("{FOCUSED}.startsWith('Wrong')")).await;
+    for theme in ["light", "dark"] {
+        browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        browser.audit(&format!("tools of an answer, {theme}")).await;
+    }
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
 }

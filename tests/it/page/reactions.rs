@@ -6,7 +6,7 @@ use crate::server::Setup;
 
 use super::{
     OVERFLOWS, ask,
-    browser::{Browser, ENTER, ESCAPE, TAB},
+    browser::{Browser, ENTER, ESCAPE, RIGHT, TAB},
     open,
     sharing::{Proxy, team},
 };
@@ -44,8 +44,8 @@ async fn an_answer_is_called_useful_or_wrong_by_keyboard_and_others_see_it() {
     ana.wait_for(&says("Useful", "Useful · 1", true)).await;
     ben.wait_for(&says("Useful", "Useful · 1", false)).await;
 
-    // The next key is the other button; with it comes a field for the reason.
-    ana.press(TAB).await;
+    // Beside it is the other button; with it comes a field for the reason.
+    ana.press(RIGHT).await;
     ana.press(ENTER).await;
     ana.wait_for("document.activeElement.matches('answer-reactions input')").await;
     ana.wait_for(&says("Wrong", "Wrong · 1", true)).await;
