@@ -49,6 +49,18 @@ export function sessionText({ state, restarts, conversations }) {
   }
 }
 
+/** Whether a conversation has each of these words in its project, title, state or agent. @param {string} project @param {LiveConversation} conversation @param {string} words */
+export function fits(project, { title, state, agent }, words) {
+  const text = [project, title ?? '', state, agent?.name ?? ''].join('\n').toLowerCase();
+  return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+}
+
+/** How many conversations a filter leaves, in words; empty without one. @param {number} shown @param {number} all @param {string} words */
+export function filterText(shown, all, words) {
+  if (!words.trim()) return '';
+  return shown === 0 ? 'No conversation fits.' : `${shown} of ${all} conversation${all === 1 ? '' : 's'}`;
+}
+
 /**
  * Facts about the server: a heading, a sentence, and details.
  * @param {ServerStatus} status @param {Session[]} sessions @param {number} now in milliseconds

@@ -1,43 +1,66 @@
 /**
- * The table of sessions and their conversations. Rows and unchanged cells survive a refresh, and so
- * do the focus and the selection.
+ * The table of sessions and their conversations, and a filter of its rows. Rows and unchanged cells
+ * survive a refresh, and so do the focus and the selection.
  */
 import { formatAddress } from '../address.js';
 import { element, setText } from '../views/dom.js';
 import { RovingFocus } from '../views/roving_focus.js';
-import { COLUMNS, cells, sessionText } from './format.js';
+import { COLUMNS, cells, filterText, fits, sessionText } from './format.js';
 
 /**
  * @typedef {{node: HTMLTableRowElement, title: HTMLElement, cells: HTMLElement[], close: HTMLElement}} Row
- * @typedef {{body: HTMLElement, name: HTMLElement, state: HTMLElement, close: HTMLElement, rows: Map<number, Row>}} Group
+ * @typedef {{body: HTMLElement, name: HTMLElement, state: HTMLElement, close: HTMLElement, closeCell: HTMLElement, rows: Map<number, Row>}} Group
  */
 
 export class SessionsTable extends HTMLElement {
   /** @type {Map<string, Group>} */
   #groups = new Map();
+  /** What was shown last, to be filtered anew. @type {[import('./format.js').Session[], number]} */
+  #shown = [[], 0];
+  #words = element('input', {
+    type: 'search', id: 'session-words', autocomplete: 'off', oninput: () => this.update(...this.#shown),
+    onkeydown: (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === 'ArrowDown' && this.#roving.focus()) event.preventDefault();
+    },
+  });
+  #status = element('output', { className: 'note', 'aria-live': 'polite' });
   #table = element('table', { role: 'table' },
     element('caption', { className: 'visually-hidden' }, 'Live conversations by project'),
     element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' },
       ...['Conversation', ...COLUMNS].map((name) => element('th', { scope: 'col', role: 'columnheader' }, name)),
       element('td', { role: 'cell' }))));
 
-  #roving = new RovingFocus(this.#table, 'tr');
+  #roving = new RovingFocus(this.#table, 'tr', { above: () => this.#words.focus() });
 
   connectedCallback() {
-    if (!this.#table.parentNode) this.append(this.#table);
+    if (this.#table.parentNode) return;
+    this.append(element('p', { className: 'fields' },
+      element('label', { for: 'session-words' }, 'Project, title, state or agent'), this.#words, this.#status), this.#table);
   }
 
   /** @param {import('./format.js').Session[]} sessions @param {number} now in milliseconds */
   update(sessions, now) {
+    this.#shown = [sessions, now];
+    const words = this.#words.value.trim();
     let before = /** @type {Element} */ (this.#table.tHead);
+    const names = new Set();
+    let left = 0;
     for (const session of sessions) {
-      const group = this.#groupOf(session.project);
+      const { project, conversations } = session;
+      const fitting = (conversations ?? []).filter((live) => fits(project, live, words));
+      left += fitting.length;
+      if (words && fitting.length === 0) continue;
+      names.add(project);
+      const group = this.#groupOf(project);
       if (before.nextElementSibling !== group.body) before.after(group.body);
       before = group.body;
       showCell(group.state, sessionText(session));
-      this.#updateRows(session, group, now);
+      // It closes those as well that are not shown.
+      if (fitting.length < (conversations?.length ?? 0)) this.#remove(group.close);
+      else if (!group.close.parentNode) group.closeCell.append(group.close);
+      this.#updateRows({ ...session, conversations: fitting }, group, now);
     }
-    const names = new Set(sessions.map((session) => session.project));
+    setText(this.#status, filterText(left, sessions.flatMap(({ conversations }) => conversations ?? []).length, words));
     for (const [name, { body }] of this.#groups) {
       if (names.has(name)) continue;
       this.#remove(body);
@@ -77,20 +100,20 @@ export class SessionsTable extends HTMLElement {
       type: 'button', className: 'quiet', 'aria-label': `Close all of ${project}`,
       onclick: () => this.#close({ project, conversation: null, title: project }),
     }, 'Close all');
+    const closeCell = element('td', { role: 'cell' }, close);
     const body = element('tbody', { role: 'rowgroup' }, element('tr', { role: 'row', className: 'project' },
-      element('th', { role: 'rowheader', scope: 'rowgroup', colSpan: COLUMNS.length + 1 }, name, state),
-      element('td', { role: 'cell' }, close)));
+      element('th', { role: 'rowheader', scope: 'rowgroup', colSpan: COLUMNS.length + 1 }, name, state), closeCell));
     body.addEventListener('click', (event) => {
       const button = /** @type {Element} */ (event.target).closest('button');
       if (!button?.dataset.conversation) return;
       this.#close({ project, conversation: Number(button.dataset.conversation), title: button.dataset.title ?? '' });
     });
-    const group = { body, name, state, close, rows: new Map() };
+    const group = { body, name, state, close, closeCell, rows: new Map() };
     this.#groups.set(project, group);
     return group;
   }
 
-  /** Removes a row, and tells if it had the focus. @param {HTMLElement} node */
+  /** Removes a row or its button, and tells if it had the focus. @param {HTMLElement} node */
   #remove(node) {
     const hadFocus = node.contains(document.activeElement);
     node.remove();

@@ -1,7 +1,7 @@
 // Text about sessions and the server on the admin page.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COLUMNS, bytes, cells, serverFacts, sessionText, since } from '../../static/admin/format.js';
+import { COLUMNS, bytes, cells, filterText, fits, serverFacts, sessionText, since } from '../../static/admin/format.js';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 const LIVE = {
@@ -30,6 +30,15 @@ test('a row has all that is known of a conversation', () => {
     Tokens: '–', Cost: '–', Restarts: '0',
   });
   assert.ok(cells(LIVE, NOW)[1].isUrgent, 'a viewer that is behind');
+});
+
+test('a filter wants each word somewhere, and tells what is left', () => {
+  assert.ok(fits('demo', LIVE, '') && fits('demo', LIVE, 'DEM run') && fits('demo', LIVE, 't claude'));
+  assert.ok(!fits('demo', LIVE, 'demo idle') && !fits('demo', { ...LIVE, title: null, agent: null }, 'claude'));
+  assert.equal(filterText(1, 3, ' '), '');
+  assert.equal(filterText(1, 3, 'x'), '1 of 3 conversations');
+  assert.equal(filterText(1, 1, 'x'), '1 of 1 conversation');
+  assert.equal(filterText(0, 3, 'x'), 'No conversation fits.');
 });
 
 test('a session that failed says what becomes of it', () => {

@@ -9,7 +9,7 @@ use crate::{
 
 use super::{
     WHILE_AWAY,
-    browser::{Browser, ENTER, ESCAPE},
+    browser::{Browser, DOWN, ENTER, ESCAPE, UP},
     gate::Gate,
 };
 
@@ -87,6 +87,52 @@ async fn an_admin_sees_what_goes_on_and_closes_it_by_keyboard() {
     browser.click("dialog .danger").await;
     browser.wait_for("document.querySelector('#empty').checkVisibility()").await;
     browser.wait_for("document.activeElement === document.querySelector('h1')").await;
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_table_is_filtered_by_keyboard_and_says_how_much_is_left() {
+    let server = Server::start();
+    let mut clients = Vec::new();
+    for question in ["say quokka", "say wombat", "say quokka and wombat"] {
+        let mut client = said(&server, question).await;
+        client.turn().await;
+        clients.push(client);
+    }
+    let browser = opened(&server).await;
+    browser.wait_for(&format!("{ROWS}.length === 3")).await;
+    let says = |text: &str| {
+        format!("document.querySelector('sessions-table output').textContent === '{text}'")
+    };
+    browser.wait_for(&says("")).await;
+    browser.click("#session-words").await;
+    browser.press("WOMB demo").await;
+    browser.wait_for(&format!("{ROWS}.length === 2 && {}", says("2 of 3 conversations"))).await;
+    // What is not shown is not closed with the rest.
+    assert_eq!(browser.run("return document.querySelector('.project button')").await, json!(null));
+    browser.press(DOWN).await;
+    browser.wait_for("document.activeElement.matches('sessions-table tbody a')").await;
+    for theme in ["light", "dark"] {
+        browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        browser.audit(&format!("a filtered table, {theme}")).await;
+    }
+    browser.press(UP).await;
+    browser.wait_for("document.activeElement.id === 'session-words'").await;
+    // The page looks again meanwhile.
+    let as_of = browser.content("#asof").await;
+    browser.wait_for(&format!("document.querySelector('#asof').textContent !== '{as_of}'")).await;
+    assert_eq!(browser.run(&format!("return {ROWS}.length")).await, json!(2));
+    browser.press(" nothing").await;
+    browser.wait_for(&format!("{ROWS}.length === 0 && {}", says("No conversation fits."))).await;
+    browser.become_phone().await;
+    assert_eq!(browser.run(OVERFLOWS).await, json!(false));
+    let height = browser.run("return document.querySelector('#session-words').offsetHeight").await;
+    assert!(height.as_u64().is_some_and(|height| height >= 44), "{height}");
+    browser.screenshot("admin-filter-phone").await;
+    browser.press(ESCAPE).await;
+    browser.wait_for(&format!("{ROWS}.length === 3 && {}", says(""))).await;
+    browser.wait_for("document.querySelector('.project button')?.checkVisibility()").await;
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
 }
