@@ -1,4 +1,5 @@
 /** Text about sessions and the server on the admin page. Pure. */
+import { money } from '../usage.js';
 
 /**
  * @typedef {{conversation_id: number, title: string | null, state: string, turn: number | null, queued: number,
@@ -30,7 +31,7 @@ export function cells({ state, turn, viewers, laggards, agent, last_event_at, qu
     { text: `${since(last_event_at, now)} ago`, title: last_event_at },
     { text: String(queued) },
     { text: read + written > 0 ? `${count(read)} / ${count(written)}` : '–', title: `${read} read, ${written} written` },
-    { text: spent.cost_usd > 0 ? dollars(spent.cost_usd) : '–' },
+    { text: spent.cost_usd > 0 ? money(spent.cost_usd) : '–' },
     { text: String(restarts), isUrgent: restarts > 0 },
   ];
 }
@@ -109,11 +110,8 @@ function agentCounts(sessions) {
     });
   }
   return [...counts].sort().map(([name, { running, tokens, cost }]) =>
-    `${name}: ${running} running${tokens > 0 ? `, ${count(tokens)} tokens` : ''}${cost > 0 ? `, ${dollars(cost)}` : ''}`);
+    `${name}: ${running} running${tokens > 0 ? `, ${count(tokens)} tokens` : ''}${cost > 0 ? `, ${money(cost)}` : ''}`);
 }
-
-/** @param {number} cost */
-export const dollars = (cost) => `$${cost.toFixed(cost < 1 ? 4 : 2)}`;
 
 /** @type {Record<string, string>} */
 const SANDBOX = {

@@ -1,7 +1,8 @@
 /** What answers took, by day, user, project and agent, for admins; also as CSV. */
 import * as api from '../api.js';
 import { element, setText } from '../views/dom.js';
-import { count, dollars } from './format.js';
+import { money } from '../usage.js';
+import { count } from './format.js';
 
 /**
  * @typedef {{day: string | null, user: string | null, project: string | null, agent: string | null, answers: number, failed: number,
@@ -69,7 +70,7 @@ export class UsageTable extends HTMLElement {
 function usageRow(row, keys) {
   const names = keys.map((key) => element('td', {}, element('bdi', {}, row[key] ?? 'not known')));
   const figures = [count(row.answers), count(row.failed), count(row.input_tokens), count(row.cached_tokens), count(row.output_tokens),
-    row.cost_usd > 0 ? dollars(row.cost_usd) : '–'];
+    row.cost_usd > 0 ? money(row.cost_usd) : '–'];
   return element('tr', {}, ...names, ...figures.map((text) => element('td', { className: 'figure' }, text)));
 }
 

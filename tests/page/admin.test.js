@@ -22,7 +22,7 @@ const texts = (live) => Object.fromEntries(cells(live, NOW).map((cell, index) =>
 test('a row has all that is known of a conversation', () => {
   assert.deepEqual(texts(LIVE), {
     State: 'running, turn 2', Viewers: '5, 2 behind', Agent: 'claude 42', Memory: '300 MiB', Started: '1 h ago',
-    'Last event': '2 s ago', Waiting: '1', Tokens: '12.3K / 678', Cost: '$0.5000', Restarts: '0',
+    'Last event': '2 s ago', Waiting: '1', Tokens: '12.3K / 678', Cost: '$0.50', Restarts: '0',
   });
   const idle = { ...LIVE, state: 'idle', turn: null, laggards: 0, agent: null, spent: { input_tokens: 0, output_tokens: 0, cost_usd: 0 } };
   assert.deepEqual(texts(idle), {
