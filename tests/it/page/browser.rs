@@ -345,9 +345,10 @@ impl Drop for Driver {
     }
 }
 
-/// Whether something else would have been clicked on.
+/// Whether something else would have been clicked on, or the element has not come into sight.
 fn is_in_the_way(error: &CmdError) -> bool {
-    matches!(error, CmdError::Standard(error) if error.error() == "element click intercepted")
+    let passing = ["element click intercepted", "element not interactable"];
+    matches!(error, CmdError::Standard(error) if passing.contains(&error.error().as_str()))
 }
 
 /// Processes with `profile` on their command line.
