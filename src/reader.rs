@@ -14,6 +14,7 @@ pub(crate) mod code;
 mod code_questions;
 pub(crate) mod excerpt;
 pub(crate) mod file_list;
+pub(crate) mod find_in_file;
 mod process;
 pub(crate) mod protocol;
 pub(crate) mod questions;

@@ -150,6 +150,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/api/projects/{project}/drawings").route(post().to(drawings::draw)))
         .service(at("/api/projects/{project}/drawings/{name}").route(get().to(drawings::show)))
         .service(at("/api/projects/{project}/file").route(get().to(api::files::show)))
+        .service(at("/api/projects/{project}/file/places").route(get().to(api::files::find_places)))
         .service(at("/api/projects/{project}/budget").route(get().to(usage::budget)))
         .service(at("/api/projects/{project}/text").route(get().to(text_search::find)))
         .service(at("/api/projects/{project}/tree").route(get().to(api::files::list)))

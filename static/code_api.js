@@ -6,6 +6,7 @@ import { call, findFiles } from './api.js';
  * @typedef {{path: string, line?: number, name: string, kind: string}} CodePlace a file, or a definition in it
  * @typedef {{files: CodePlace[], symbols: CodePlace[]}} CodePlaces
  * @typedef {{dirs: string[], files: string[], truncated: boolean}} Directory
+ * @typedef {{line: number, start: number, end: number}} TextPlace in UTF-16 units of the line
  * @typedef {{first: number, last: number, commit?: {id: string, author: string, date: string, subject: string}}} BlamedPart
  */
 
@@ -23,6 +24,10 @@ export const listDirectory = (project, path) => call('GET', `/api/projects/${pro
 /** @param {string} project @param {string} path @param {number} first @param {number} last @returns {Promise<{parts: BlamedPart[]}>} */
 export const blameLines = (project, path, first, last) => (
   call('GET', `/api/projects/${project}/blame?${new URLSearchParams({ path, line: String(first), end_line: String(last) })}`));
+
+/** Where a text stands in a file or a commit. @param {{project: string, reference: import('./reference.js').Reference}} file @param {string} text @param {AbortSignal} signal @returns {Promise<{places: TextPlace[], more: boolean}>} */
+export const findInFile = ({ project, reference: { path, commit } }, text, signal) => (
+  call('GET', `/api/projects/${project}/file/places?${new URLSearchParams({ path, q: text, ...(commit ? { commit } : {}) })}`, { signal }));
 
 /** Files and definitions that match. The error of one is told where there is nothing of the other. @param {string} project @param {string} typed @param {number} limit @param {AbortSignal} signal @returns {Promise<CodePlaces>} */
 export async function findPlaces(project, typed, limit, signal) {

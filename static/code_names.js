@@ -18,6 +18,9 @@ export const usesOf = (name) => ({
   text: `${edge(name[0])}${name.replace(/\$/g, '\\$')}${edge(name.at(-1))}`, isRegex: true, minds: true,
 });
 
+/** Which place of a text is shown. @param {number} at from 1 @param {number} all @param {boolean} hasMore whether there are more than these */
+export const placeText = (at, all, hasMore) => `${at.toLocaleString('en')} of ${hasMore ? 'the first ' : ''}${all.toLocaleString('en')}`;
+
 /** What a question about lines begins with. @param {import('./reference.js').Reference} reference */
 export const aboutText = (reference) => `About \`${formatReference(reference)}\`: `;
 

@@ -6,7 +6,8 @@ use crate::project::Project;
 use super::{
     Readers, checks,
     file_list::Directory,
-    protocol::{FileRefusal, ReaderAnswer, ReaderError, ReaderRequest},
+    find_in_file::{self, FoundPlaces},
+    protocol::{FileRefusal, PageOf, ReaderAnswer, ReaderError, ReaderRequest},
     questions::PageError,
     symbols::{self, BlamedLines, FoundSymbols, SymbolQuery},
     text_search::{self, FoundText, TextStep},
@@ -24,6 +25,22 @@ impl Readers {
         let answer = self.ask(project, request, self.settings().reader.timeout).await;
         match answer.map_err(PageError::Reader)? {
             ReaderAnswer::Text(found) if text_search::is_found(&found, &after) => Ok(found),
+            ReaderAnswer::Refused(refusal) => Err(refused(refusal)),
+            _ => Err(PageError::Reader(self.on_nonsense(project))),
+        }
+    }
+
+    /// Where a text stands in a file or a commit.
+    pub(crate) async fn find_in_file(
+        &self,
+        project: &Project,
+        of: PageOf,
+        text: String,
+    ) -> Result<FoundPlaces, PageError> {
+        let request = ReaderRequest::FindInFile { of, text };
+        let answer = self.ask(project, request, self.settings().reader.timeout).await;
+        match answer.map_err(PageError::Reader)? {
+            ReaderAnswer::Places(found) if find_in_file::are_places(&found) => Ok(found),
             ReaderAnswer::Refused(refusal) => Err(refused(refusal)),
             _ => Err(PageError::Reader(self.on_nonsense(project))),
         }

@@ -21,6 +21,7 @@ use crate::{
 use super::{
     excerpt::FileExcerpt,
     file_list::{Directory, FoundFile},
+    find_in_file::FoundPlaces,
     symbols::{BlamedLines, FoundSymbols, SymbolQuery},
     text_search::{FoundText, TextStep},
 };
@@ -108,6 +109,8 @@ pub(crate) enum ReaderRequest {
     Blame { path: String, first: usize, last: usize },
     /// Goes on with a search in the text of the files.
     SearchText(TextStep),
+    /// Where a text stands in what a page shows.
+    FindInFile { of: PageOf, text: String },
 }
 
 impl ReaderRequest {
@@ -172,6 +175,7 @@ pub(crate) enum ReaderAnswer {
     Instructions(Option<(usize, String)>),
     Tool(CallOutcome),
     Text(FoundText),
+    Places(FoundPlaces),
     Directory(Directory),
     Symbols(FoundSymbols),
     Blamed(BlamedLines),

@@ -3,6 +3,7 @@
 //! Every request runs by itself, so that a slow one delays no other.
 
 mod files;
+mod find_in_file;
 mod grown_code;
 mod history_tools;
 mod symbols;
@@ -200,6 +201,10 @@ impl ProjectReader {
             ReaderRequest::SearchText(step) => {
                 let search = move |files: &ReadableFiles| text_search::search(files, &step);
                 self.limited(&self.lookups, self.tool_wait, search).await
+            }
+            ReaderRequest::FindInFile { of, text } => {
+                let find = move |files: &ReadableFiles| find_in_file::find(files, &of, &text);
+                self.limited(&self.lookups, self.tool_wait, find).await
             }
             ReaderRequest::CallTool(call) => {
                 let permits = if call.name == SEARCH { &self.searches } else { &self.lookups };

@@ -28,6 +28,7 @@ use super::{
         projects::list,
         files::find,
         files::show,
+        files::find_places,
         drawings::draw,
         drawings::show,
         text_search::find,

@@ -38,7 +38,9 @@ export class FileReader extends HTMLElement {
   #later = element('button', { type: 'button', hidden: true, onclick: () => this.#more(1) }, 'Later lines');
   #scroller = element('div', { className: 'scroller', tabIndex: 0, role: 'region', 'aria-label': 'Lines of the file' },
     this.#earlier, this.#lines, this.#later);
-  #tools = new ReaderTools(this, this.#lines, (line) => this.#scrollTo(line));
+  #tools = new ReaderTools(this, this.#lines, {
+    lineAt: (line) => this.#lineAt(line), firstLine: () => this.#page?.first_line ?? 1, reveal: (line) => this.#reveal(line),
+  });
   /** Where marking with Shift begins. */
   #from = 0;
   #list = element('ul');
@@ -177,6 +179,7 @@ export class FileReader extends HTMLElement {
       const page = await readPage(project, reference);
       if (request !== this.#requests) return;
       this.#render(page);
+      if (reference.line) this.#scrollTo(this.#lineAt(reference.line));
       // The text is shown at once; highlighting takes a moment longer.
       if (page.language && !page.binary) {
         const { lines } = await readPage(project, reference, 'html');
@@ -318,9 +321,13 @@ export class FileReader extends HTMLElement {
   async #more(direction) {
     const page = this.#page;
     if (!page || !this.#shown) return;
-    const at = direction < 0 ? page.first_line - 1 : page.last_line + 1;
-    await this.#load({ ...this.#shown.reference, line: at });
-    this.#scrollTo(this.#lineAt(at));
+    await this.#reveal(direction < 0 ? page.first_line - 1 : page.last_line + 1);
+  }
+
+  /** Scrolls to a line, which may be on another page. @param {number} line */
+  async #reveal(line) {
+    if (this.#lineAt(line)) this.#scrollTo(this.#lineAt(line));
+    else if (this.#shown) await this.#load({ ...this.#shown.reference, line });
   }
 
   /** @param {Event} event */

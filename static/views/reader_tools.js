@@ -42,11 +42,11 @@ export class ReaderTools {
     this.#button('Ask about these lines', () => this.#askAbout()),
     this.#button('Who wrote them', () => this.#showAuthors()), this.#names, this.#definition, this.#uses);
 
-  /** @param {HTMLElement} host the reader @param {HTMLElement} lines @param {(line: Element) => void} scrollTo */
-  constructor(host, lines, scrollTo) {
+  /** @param {HTMLElement} host the reader @param {HTMLElement} lines @param {import('./find_in_file.js').FilePane} pane */
+  constructor(host, lines, pane) {
     this.host = host;
     this.lines = lines;
-    this.#find = new FindInFile(lines, scrollTo);
+    this.#find = new FindInFile(pane);
     lines.addEventListener('dblclick', () => this.#pickName(asName(getSelection()?.toString() ?? '')));
     host.addEventListener('keydown', (event) => this.#key(event));
   }
@@ -54,9 +54,13 @@ export class ReaderTools {
   /** Other lines are shown or marked. @param {Shown | null} shown */
   update(shown) {
     const isOther = shown?.project !== this.#shown?.project || shown?.reference.path !== this.#shown?.reference.path;
+    const isThen = shown?.reference.commit !== this.#shown?.reference.commit;
     this.#shown = shown;
     if (isOther && this.#open !== 'tree' && this.#open !== 'find') this.closePanel();
-    if (this.#open === 'find') this.#find.update();
+    if (this.#open === 'find') {
+      if (isOther || isThen) this.#find.search(shown);
+      else this.#find.mark();
+    }
     if (this.#tree && this.#tree.project !== shown?.project) this.#tree = null;
     const { path = '', line, end_line: end } = shown?.reference ?? {};
     this.selection.hidden = !path || !line;
@@ -80,7 +84,7 @@ export class ReaderTools {
   openFind() {
     if (this.#show('find', this.#find.node, this.#findButton)) {
       this.#find.focus();
-      this.#find.update();
+      this.#find.search(this.#shown);
     }
   }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     search::encoded,
-    server::{DEADLINE, Server, Setup, write},
+    server::{DEADLINE, Server, Setup, git, write},
 };
 
 /// A project with files to find and to read.
@@ -350,4 +350,45 @@ async fn a_new_conversation_has_questions_that_fit_the_project() {
     assert_eq!((status, &told["questions"]), (200, &json!(expected)));
     assert_eq!(told["about"], "Hands out leases to quokkas, one at a time.");
     assert_eq!(server.get("/api/projects/other/questions").await.0, 404);
+}
+
+#[actix::test]
+async fn a_text_is_found_in_a_whole_file_in_a_commit_and_not_where_nothing_may_be_read() {
+    let setup = setup().config("[advanced.reading]\npage_lines = 10\n");
+    let project = setup.project_dir();
+    write(&project, "long.txt", &"no\n".repeat(500).replacen("no\n", "Ü😀 quokka Quokka\n", 1));
+    write(&project, "many.txt", &"x ".repeat(2500));
+    write(&project, "data.bin", "quokka\0");
+    fs::remove_dir_all(project.join(".git")).unwrap();
+    git(&project, "Ann", &["init", "--quiet"]);
+    git(&project, "Ann", &["add", "many.txt"]);
+    git(&project, "Ann", &["commit", "--quiet", "--message", "Many"]);
+    git(&project, "Ann", &["add", "long.txt"]);
+    git(&project, "Ann", &["commit", "--quiet", "--message", "Quokka"]);
+    write(&project, "long.txt", &("no\n".repeat(499) + "quokka"));
+    let server = setup.start();
+    let find =
+        async |query: &str| server.get(&format!("/api/projects/demo/file/places?{query}")).await;
+    let (_, now) = find("path=long.txt&q=QUOKKA").await;
+    let last = json!([{ "line": 500, "start": 0, "end": 6 }]);
+    assert_eq!(now, json!({ "places": last, "more": false }));
+    let id = git(&project, "Ann", &["rev-parse", "HEAD"]);
+    let (_, then) = find(&format!("path=long.txt&q=quokka&commit={}", id.trim())).await;
+    let both = json!([{ "line": 1, "start": 4, "end": 10 }, { "line": 1, "start": 11, "end": 17 }]);
+    assert_eq!(then["places"], both);
+    let (_, commit) = find(&format!("commit={}&q=quokka", id.trim())).await;
+    assert!(commit["places"].as_array().is_some_and(|it| it.len() >= 2), "{commit}");
+    let (_, many) = find("path=many.txt&q=x").await;
+    assert_eq!((many["places"].as_array().unwrap().len(), &many["more"]), (2000, &json!(true)));
+    assert_eq!(find("path=data.bin&q=quokka").await.1, json!({ "places": [], "more": false }));
+    let long = format!("path=long.txt&q={}", "x".repeat(201));
+    for (query, refused) in [
+        ("path=.env&q=KEY", 403),
+        ("path=../outside/secret.txt&q=hidden", 403),
+        ("path=gone.txt&q=a", 404),
+        ("path=long.txt&q=", 422),
+        (long.as_str(), 422),
+    ] {
+        assert_eq!(find(query).await.0, refused, "{query}");
+    }
 }

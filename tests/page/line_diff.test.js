@@ -1,7 +1,7 @@
 // What has changed between lines, near those that were cited.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asName, aboutText, linesText, namesIn, quotedLines, usesOf } from '../../static/code_names.js';
+import { asName, aboutText, linesText, namesIn, placeText, quotedLines, usesOf } from '../../static/code_names.js';
 import { diffLines, diffNear } from '../../static/line_diff.js';
 
 const SIGNS = { same: ' ', removed: '-', added: '+' };
@@ -54,6 +54,8 @@ test('names are told from other text', () => {
   assert.equal(usesOf('$el').text, '\\$el\\b');
   assert.equal(usesOf('hop').text, '\\bhop\\b');
   assert.equal(linesText(3, 3), 'Line 3');
+  assert.equal(placeText(3, 41, false), '3 of 41');
+  assert.equal(placeText(1, 2000, true), '1 of the first 2,000');
   assert.equal(linesText(3, 5), 'Lines 3–5');
   assert.equal(aboutText({ path: 'src/a.rs', line: 3, end_line: 5 }), 'About `src/a.rs:3-5`: ');
   assert.equal(quotedLines(['a', '', 'b']), '\n\n```\na\n\nb\n```');

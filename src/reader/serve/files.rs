@@ -137,6 +137,20 @@ impl ReadableFiles {
         ReaderAnswer::Directory(self.list().directory(path, self.roots.is_group()))
     }
 
+    /// The bytes of what a page shows, under a name that tells their language.
+    pub(super) fn content<'a>(&self, of: &'a PageOf) -> Result<(&'a str, Vec<u8>), FileRefusal> {
+        Ok(match of {
+            PageOf::File(path) => (path.as_str(), self.bytes(path)?),
+            PageOf::FileAt { path, commit } => {
+                (path.as_str(), self.history().file_at(commit, path)?)
+            }
+            PageOf::Commit(id) => {
+                let shown = self.history().show(id, MAX_DIFF_BYTES.min(self.limits.file_bytes))?;
+                ("commit.diff", history::text::shown(&shown).into_bytes())
+            }
+        })
+    }
+
     /// A page, and what of it is to be highlighted.
     pub(super) fn page(
         &self,
@@ -145,17 +159,7 @@ impl ReadableFiles {
         is_highlighted: bool,
     ) -> Result<(FileExcerpt, Option<HighlightRequest>), FileRefusal> {
         let limits = &self.limits;
-        let (path, bytes) = match of {
-            PageOf::File(path) => (path.as_str(), self.bytes(path)?),
-            PageOf::FileAt { path, commit } => {
-                (path.as_str(), self.history().file_at(commit, path)?)
-            }
-            PageOf::Commit(id) => {
-                let shown = self.history().show(id, MAX_DIFF_BYTES.min(limits.file_bytes))?;
-                // The name tells the highlighter what to expect.
-                ("commit.diff", history::text::shown(&shown).into_bytes())
-            }
-        };
+        let (path, bytes) = self.content(of)?;
         let excerpt = excerpt::of(path, &bytes, line, limits.page_lines, limits.page_bytes);
         let [_, max_before, _] = limits.highlighted_bytes;
         let unhighlighted =

@@ -9,6 +9,7 @@ use crate::{
         FileRefusal, ReaderError,
         excerpt::FileExcerpt,
         file_list::{Directory, FoundFile},
+        find_in_file::FoundPlaces,
         protocol::{self, FileRefusalKind, PageOf},
         questions::PageError,
     },
@@ -163,6 +164,46 @@ pub(crate) async fn show(
         None => PageOf::File(path.clone()),
     };
     page(&state, &project, path, of, line, format).await
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PlacesQuery {
+    /// The path from the project's root; empty for what a commit changes.
+    #[serde(default)]
+    path: String,
+    /// The commit to take the file from, by its whole hash; without one, the file as it is.
+    commit: Option<String>,
+    /// The text to find, whatever its capital letters.
+    q: String,
+}
+
+/// `GET /api/projects/{project}/file/places?path=&commit=&q=`: where a text stands in a whole file.
+#[utoipa::path(
+    get,
+    path = "/api/projects/{project}/file/places",
+    tag = "projects",
+    params(("project" = String, Path, description = "The project's name"), PlacesQuery),
+    responses((status = 200, body = FoundPlaces), (status = "default", response = ProblemResponse)),
+)]
+pub(crate) async fn find_places(
+    state: web::Data<AppState>,
+    project: web::Path<String>,
+    query: web::Query<PlacesQuery>,
+) -> HandlerResult {
+    let project = state.project(&project).await?;
+    let PlacesQuery { path, commit, q } = query.into_inner();
+    check_letters(&q)?;
+    if q.is_empty() {
+        let detail = "The text to find is empty.".to_owned();
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+    }
+    let of = match commit {
+        Some(commit) if path.is_empty() => PageOf::Commit(commit),
+        Some(commit) => PageOf::FileAt { path, commit },
+        None => PageOf::File(path),
+    };
+    Ok(HttpResponse::Ok().json(state.resources.readers.find_in_file(&project, of, q).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

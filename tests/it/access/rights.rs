@@ -28,6 +28,7 @@ const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/api/projects", "", Token),
     ("GET", "/api/projects/{project}/files", "?q=a", Token),
     ("GET", "/api/projects/{project}/file", "?path=README.md", Token),
+    ("GET", "/api/projects/{project}/file/places", "?path=README.md&q=a", Token),
     ("GET", "/api/projects/{project}/commit", "?hash=abcdef0", Token),
     ("GET", "/api/projects/{project}/text", "?q=a", Token),
     ("GET", "/api/projects/{project}/tree", "", Token),

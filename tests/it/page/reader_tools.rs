@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::server::{Server, Setup, eventually, git};
 
 use super::{
+    OVERFLOWS,
     browser::{Browser, DOWN, ENTER, ESCAPE, NEW_LINE},
     ended,
 };
@@ -147,11 +148,60 @@ async fn the_tree_leads_to_files_by_keyboard_and_a_text_is_found_in_the_file() {
     browser.audit("finding in a file").await;
     browser.screenshot("reader-find").await;
     browser.press("zzz").await;
-    browser.wait_for("document.querySelector('file-reader .find .note').textContent === 'Nothing in the lines shown.'").await;
+    browser.wait_for("document.querySelector('file-reader .find .note').textContent === 'Nothing in this file.'").await;
     browser.press(ESCAPE).await;
     browser.wait_for("document.querySelector('file-reader .panel').hidden && !document.querySelector('file-reader').hidden").await;
     push(&browser, "Wrap").await;
     browser.wait_for("getComputedStyle(document.querySelector('file-reader .line code')).whiteSpace === 'pre-wrap'").await;
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_text_is_found_in_lines_that_are_not_shown_and_on_a_phone() {
+    let setup = Setup::scripted().config("[advanced.reading]\npage_lines = 40\n");
+    let mut text: Vec<String> = (1..=200).map(|line| format!("// Line {line}.")).collect();
+    for line in [10, 60, 180] {
+        text[line - 1] = format!("let quokka{line} = \"Quokka\";");
+    }
+    fs::write(setup.project_dir().join("long.rs"), text.join("\n")).unwrap();
+    let server = setup.start();
+    let browser = Browser::start().await;
+    browser.become_phone().await;
+    open(&server, &browser, "long.rs:60").await;
+    let shows = |line: usize, found: &str, text: &str| {
+        format!(
+            "document.querySelector('file-reader .find .note').textContent === '{text}'
+             && [...CSS.highlights.get('found') ?? []].map((it) => it.toString() + ':' + it.startContainer.parentElement.closest('.line').firstChild.textContent).join() === '{found}:{line}'"
+        )
+    };
+    browser.press_on("file-reader .scroller", "/").await;
+    browser.press("quokka").await;
+    // From the lines that are shown on, not from the beginning.
+    browser.wait_for(&shows(60, "quokka", "3 of 6")).await;
+    browser.press(ENTER).await;
+    browser.wait_for(&shows(60, "Quokka", "4 of 6")).await;
+    browser.press(ENTER).await;
+    browser.wait_for(&shows(180, "quokka", "5 of 6")).await;
+    let in_sight = "(() => { const pane = document.querySelector('file-reader .scroller').getBoundingClientRect();
+        const place = [...CSS.highlights.get('found')][0].getBoundingClientRect();
+        return place.top >= pane.top && place.bottom <= pane.bottom; })()";
+    browser.wait_for(in_sight).await;
+    browser.wait_for("document.activeElement.matches('file-reader .find input')").await;
+    browser.press(ENTER).await;
+    browser.wait_for(&shows(180, "Quokka", "6 of 6")).await;
+    // After the last comes the first, and before it the last.
+    browser.press(ENTER).await;
+    browser.wait_for(&shows(10, "quokka", "1 of 6")).await;
+    browser.wait_for(in_sight).await;
+    browser.click("file-reader .find [aria-label='Previous place']").await;
+    browser.wait_for(&shows(180, "Quokka", "6 of 6")).await;
+    assert_eq!(browser.run(OVERFLOWS).await, json!([]));
+    for theme in ["light", "dark"] {
+        browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        browser.audit(&format!("finding on another page, {theme}")).await;
+        browser.screenshot(&format!("reader-find-{theme}")).await;
+    }
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
 }
