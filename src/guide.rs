@@ -14,7 +14,7 @@ pub(crate) mod answer;
 pub(crate) mod answering;
 pub(crate) mod calls;
 pub(crate) mod conversation;
-mod extent;
+pub(crate) mod extent;
 pub(crate) mod history;
 pub(crate) mod input;
 pub(crate) mod intent;

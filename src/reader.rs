@@ -23,6 +23,7 @@ pub mod serve;
 pub(crate) mod symbols;
 pub(crate) mod text_search;
 mod tools;
+pub(crate) mod uses;
 mod waiting;
 
 pub(crate) use protocol::{FileRefusal, ReaderError};

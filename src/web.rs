@@ -155,6 +155,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/api/projects/{project}/text").route(get().to(text_search::find)))
         .service(at("/api/projects/{project}/tree").route(get().to(api::files::list)))
         .service(at("/api/projects/{project}/symbols").route(get().to(symbols::find)))
+        .service(at("/api/projects/{project}/uses").route(get().to(symbols::find_uses)))
         .service(at("/api/projects/{project}/blame").route(get().to(symbols::blame)))
         .service(at("/api/projects/{project}/commit").route(get().to(api::files::show_commit)))
         .service(at("/api/projects/{project}/questions").route(get().to(suggestions::show)))

@@ -7,6 +7,8 @@ import { call, findFiles } from './api.js';
  * @typedef {{files: CodePlace[], symbols: CodePlace[]}} CodePlaces
  * @typedef {{dirs: string[], files: string[], truncated: boolean}} Directory
  * @typedef {{line: number, start: number, end: number}} TextPlace in UTF-16 units of the line
+ * @typedef {{path: string, within?: CodeSymbol, uses: import('./text_search.js').LineHit[]}} UseGroup
+ * @typedef {{definitions: {symbols: CodeSymbol[], total: number}, groups: UseGroup[], more: boolean}} Uses
  * @typedef {{first: number, last: number, commit?: {id: string, author: string, date: string, subject: string}}} BlamedPart
  */
 
@@ -17,6 +19,9 @@ export const findSymbols = (project, letters, limit, signal) => (
 /** Definitions of a name. @param {string} project @param {string} name @returns {Promise<{symbols: CodeSymbol[], total: number}>} */
 export const findDefinitions = (project, name) => (
   call('GET', `/api/projects/${project}/symbols?${new URLSearchParams({ q: name, exact: 'true' })}`));
+
+/** Where a name is used as code. @param {string} project @param {string} name @returns {Promise<Uses>} */
+export const findUses = (project, name) => call('GET', `/api/projects/${project}/uses?${new URLSearchParams({ name })}`);
 
 /** @param {string} project @param {string} path @returns {Promise<Directory>} */
 export const listDirectory = (project, path) => call('GET', `/api/projects/${project}/tree?${new URLSearchParams({ path })}`);

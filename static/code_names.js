@@ -13,7 +13,20 @@ export const linesText = (first, last) => (first === last ? `Line ${first}` : `L
 /** What a word's edge looks like in an expression. @param {string | undefined} letter */
 const edge = (letter) => (letter === '$' ? '' : '\\b');
 
-/** The search for the uses of a name. @param {string} name */
+/** How often a name is used, and what is not known of it. @param {string} name @param {import('./code_api.js').Uses} uses @returns {string[]} a title, and sentences */
+export function usesText(name, { definitions: { total }, groups, more }) {
+  const lines = groups.reduce((sum, { uses }) => sum + uses.length, 0);
+  const files = new Set(groups.map(({ path }) => path)).size;
+  const count = (/** @type {number} */ number, /** @type {string} */ one) => `${number.toLocaleString('en')} ${one}${number === 1 ? '' : 's'}`;
+  return [
+    lines ? `${name} is used in ${count(lines, 'line')} of ${count(files, 'file')}` : `No use of ${name} was found`,
+    ...(total > 1 ? [`${count(total, 'definition')} have this name: a use may be of any of them.`] : []),
+    ...(total === 0 ? ['No definition of it is known.'] : []),
+    ...(more ? ['Not all files were searched: there may be more.'] : []),
+  ];
+}
+
+/** The search for a name in the text of all files. @param {string} name */
 export const usesOf = (name) => ({
   text: `${edge(name[0])}${name.replace(/\$/g, '\\$')}${edge(name.at(-1))}`, isRegex: true, minds: true,
 });

@@ -5,7 +5,7 @@
 const MAX_HEAD_LINES: usize = 16;
 
 /// The last line of the definition at `line`, both counted from 1.
-pub(super) fn last_line(lines: &[&str], line: usize) -> usize {
+pub(crate) fn last_line(lines: &[&str], line: usize) -> usize {
     if line == 0 || line > lines.len() {
         return line;
     }

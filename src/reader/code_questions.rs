@@ -8,9 +8,10 @@ use super::{
     file_list::Directory,
     find_in_file::{self, FoundPlaces},
     protocol::{FileRefusal, PageOf, ReaderAnswer, ReaderError, ReaderRequest},
-    questions::PageError,
+    questions::{PageError, SLACK},
     symbols::{self, BlamedLines, FoundSymbols, SymbolQuery},
     text_search::{self, FoundText, TextStep},
+    uses::{self, FoundUses},
 };
 
 impl Readers {
@@ -69,6 +70,20 @@ impl Readers {
         let request = ReaderRequest::FindSymbols(query);
         match self.ask(project, request, self.settings().reader.timeout).await? {
             ReaderAnswer::Symbols(found) if symbols::are_symbols(&found, limit) => Ok(found),
+            _ => Err(self.on_nonsense(project)),
+        }
+    }
+
+    /// Where a name is used as code.
+    pub(crate) async fn find_uses(
+        &self,
+        project: &Project,
+        name: String,
+    ) -> Result<FoundUses, ReaderError> {
+        let (request, settings) = (ReaderRequest::FindUses { name }, self.settings());
+        let limit = settings.reader.timeout + settings.highlighting.timeout + SLACK;
+        match self.ask(project, request, limit).await? {
+            ReaderAnswer::Uses(found) if uses::are_uses(&found) => Ok(found),
             _ => Err(self.on_nonsense(project)),
         }
     }

@@ -24,6 +24,7 @@ use super::{
     find_in_file::FoundPlaces,
     symbols::{BlamedLines, FoundSymbols, SymbolQuery},
     text_search::{FoundText, TextStep},
+    uses::FoundUses,
 };
 
 /// How long an answer of the guide waits while the index is built.
@@ -109,6 +110,8 @@ pub(crate) enum ReaderRequest {
     Blame { path: String, first: usize, last: usize },
     /// Goes on with a search in the text of the files.
     SearchText(TextStep),
+    /// Where a name is used as code.
+    FindUses { name: String },
     /// Where a text stands in what a page shows.
     FindInFile { of: PageOf, text: String },
 }
@@ -176,6 +179,7 @@ pub(crate) enum ReaderAnswer {
     Tool(CallOutcome),
     Text(FoundText),
     Places(FoundPlaces),
+    Uses(FoundUses),
     Directory(Directory),
     Symbols(FoundSymbols),
     Blamed(BlamedLines),

@@ -21,7 +21,7 @@ use super::{
 const SHORT: Duration = Duration::from_secs(10);
 
 /// Time to highlight beyond the highlighter's own limit.
-const SLACK: Duration = Duration::from_secs(6);
+pub(super) const SLACK: Duration = Duration::from_secs(6);
 
 /// Why there is no page.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //!
 //! Every request runs by itself, so that a slow one delays no other.
 
+mod code_parts;
 mod files;
 mod find_in_file;
 mod grown_code;
@@ -9,6 +10,7 @@ mod history_tools;
 mod symbols;
 mod text_search;
 mod tools;
+mod uses;
 
 use std::{
     io::{self, Write as _},
@@ -206,6 +208,7 @@ impl ProjectReader {
                 let find = move |files: &ReadableFiles| find_in_file::find(files, &of, &text);
                 self.limited(&self.lookups, self.tool_wait, find).await
             }
+            ReaderRequest::FindUses { name } => uses::find(self, name).await,
             ReaderRequest::CallTool(call) => {
                 let permits = if call.name == SEARCH { &self.searches } else { &self.lookups };
                 let call = |files: &ReadableFiles| ReaderAnswer::Tool(tools::call(files, call));

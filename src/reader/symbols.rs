@@ -73,13 +73,14 @@ pub(crate) struct BlamedCommit {
 
 /// Whether these are definitions of files that could be asked for.
 pub(super) fn are_symbols(found: &FoundSymbols, limit: usize) -> bool {
-    let is_symbol = |symbol: &Symbol| {
-        checks::is_path(&symbol.path)
-            && checks::is_plain(&symbol.kind)
-            && checks::is_short(&symbol.name)
-            && symbol.line > 0
-    };
     found.symbols.len() <= limit.min(found.total) && found.symbols.iter().all(is_symbol)
+}
+
+pub(super) fn is_symbol(symbol: &Symbol) -> bool {
+    checks::is_path(&symbol.path)
+        && checks::is_plain(&symbol.kind)
+        && checks::is_short(&symbol.name)
+        && symbol.line > 0
 }
 
 /// Whether the parts are of these lines, in order, with commits that could be asked for.

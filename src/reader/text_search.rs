@@ -136,11 +136,6 @@ impl TextTally {
 
 /// Whether a step may have found this: all is bounded, and it goes on.
 pub(super) fn is_found(found: &FoundText, after: &str) -> bool {
-    let is_piece = |piece: &LinePiece| !piece.text.is_empty();
-    let is_hit = |hit: &LineHit| {
-        let bytes: usize = hit.pieces.iter().map(|piece| piece.text.len()).sum();
-        hit.line > 0 && bytes <= MAX_LINE_BYTES && hit.pieces.iter().all(is_piece)
-    };
     let is_file = |file: &FileHits| {
         checks::is_path(&file.path)
             && (1..=MAX_FILE_HITS).contains(&file.hits.len())
@@ -154,6 +149,13 @@ pub(super) fn is_found(found: &FoundText, after: &str) -> bool {
         && found.files.iter().all(is_file)
         && found.scope.as_ref().is_none_or(is_scope)
         && found.next.as_deref().is_none_or(|next| checks::is_path(next) && next > after)
+}
+
+/// Whether this may be a line of a file.
+pub(super) fn is_hit(hit: &LineHit) -> bool {
+    let bytes: usize = hit.pieces.iter().map(|piece| piece.text.len()).sum();
+    let is_piece = |piece: &LinePiece| !piece.text.is_empty();
+    hit.line > 0 && bytes <= MAX_LINE_BYTES && hit.pieces.iter().all(is_piece)
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ use super::{
         text_search::find,
         files::list,
         symbols::find,
+        symbols::find_uses,
         symbols::blame,
         suggestions::show,
         usage::budget,

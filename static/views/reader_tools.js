@@ -1,7 +1,7 @@
 /** What can be done with the file beside the conversation: its tools, its marked lines, and a panel for what they show. */
-import { blameLines, findDefinitions } from '../code_api.js';
+import { blameLines, findDefinitions, findUses } from '../code_api.js';
 import { errorMessage } from '../api.js';
-import { asName, linesText, namesIn, usesOf } from '../code_names.js';
+import { asName, linesText, namesIn, usesOf, usesText } from '../code_names.js';
 import { formatReference } from '../reference.js';
 import { element, setText } from './dom.js';
 import { FileTree } from './file_tree.js';
@@ -37,7 +37,7 @@ export class ReaderTools {
   #lines = element('span', { className: 'marked-lines' });
   #names = element('select', { className: 'own', 'aria-label': 'Name in these lines', onchange: () => this.#renderNames() });
   #definition = this.#button('Definition', () => this.#showDefinitions());
-  #uses = this.#button('Used from', () => this.#emit('search-code', usesOf(this.#names.value)));
+  #uses = this.#button('Used from', () => this.#showUses());
   selection = element('div', { className: 'selection', role: 'toolbar', 'aria-label': 'Marked lines', hidden: true }, this.#lines,
     this.#button('Ask about these lines', () => this.#askAbout()),
     this.#button('Who wrote them', () => this.#showAuthors()), this.#names, this.#definition, this.#uses);
@@ -184,6 +184,19 @@ export class ReaderTools {
     }
   }
 
+  async #showUses() {
+    const name = this.#names.value;
+    const { project } = /** @type {Shown} */ (this.#shown);
+    const inText = this.#button('Search the text of all files', () => this.#emit('search-code', usesOf(name)));
+    try {
+      const uses = await findUses(project, name);
+      const [title, ...notes] = usesText(name, uses);
+      this.showResult('uses', title, [...notes.map((note) => element('p', { className: 'note' }, note)), ...uses.groups.flatMap(useGroup), inText]);
+    } catch (error) {
+      this.showResult('uses', errorMessage(error), [inText]);
+    }
+  }
+
   async #showAuthors() {
     const { project, reference: { path, line = 1, end_line: end } } = /** @type {Shown} */ (this.#shown);
     try {
@@ -218,6 +231,16 @@ export class ReaderTools {
     this.host.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
   }
 }
+
+/** The uses of a name within a definition, or outside of all. @param {import('../code_api.js').UseGroup} group */
+function useGroup({ path, within, uses }) {
+  const place = within ? [element('span', { className: 'kind' }, within.kind), ' ', ...marked(within.name), ` in `, ...marked(path)] : marked(path);
+  return [element('h4', {}, ...place), element('ul', { className: 'uses' }, ...uses.map(({ line, pieces, cut }) => element('li', {},
+    link({ path, line }, `Line ${line}`), ' ', element('code', {}, ...pieces.flatMap(({ text, hit }, at) => piece({ text: at ? text : text.trimStart(), hit })), ...(cut ? ['…'] : [])))))];
+}
+
+/** @param {import('../api.js').Piece} piece */
+const piece = ({ text, hit }) => (hit ? [element('mark', {}, ...marked(text))] : marked(text));
 
 /** @param {import('../reference.js').Reference} reference @param {string} [text] */
 function link(reference, text = formatReference(reference)) {

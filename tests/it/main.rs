@@ -90,4 +90,5 @@ mod text_search;
 mod tidy;
 mod tree;
 mod usage;
+mod uses;
 mod v1;

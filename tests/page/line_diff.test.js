@@ -1,7 +1,7 @@
 // What has changed between lines, near those that were cited.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asName, aboutText, linesText, namesIn, placeText, quotedLines, usesOf } from '../../static/code_names.js';
+import { asName, aboutText, linesText, namesIn, placeText, quotedLines, usesOf, usesText } from '../../static/code_names.js';
 import { diffLines, diffNear } from '../../static/line_diff.js';
 
 const SIGNS = { same: ' ', removed: '-', added: '+' };
@@ -54,6 +54,12 @@ test('names are told from other text', () => {
   assert.equal(usesOf('$el').text, '\\$el\\b');
   assert.equal(usesOf('hop').text, '\\bhop\\b');
   assert.equal(linesText(3, 3), 'Line 3');
+  const uses = (total, groups, more = false) => usesText('hop', { definitions: { symbols: [], total }, groups, more }).join(' ');
+  assert.equal(uses(1, []), 'No use of hop was found');
+  assert.equal(uses(1, [{ path: 'a', uses: [1] }]), 'hop is used in 1 line of 1 file');
+  assert.equal(uses(2, [{ path: 'a', uses: [1, 2] }, { path: 'b', uses: [3] }], true), 'hop is used in 3 lines of 2 files '
+    + '2 definitions have this name: a use may be of any of them. Not all files were searched: there may be more.');
+  assert.equal(uses(0, []), 'No use of hop was found No definition of it is known.');
   assert.equal(placeText(3, 41, false), '3 of 41');
   assert.equal(placeText(1, 2000, true), '1 of the first 2,000');
   assert.equal(linesText(3, 5), 'Lines 3–5');

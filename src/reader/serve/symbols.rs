@@ -39,11 +39,11 @@ pub(super) fn find(files: &ReadableFiles, query: &SymbolQuery) -> ReaderAnswer {
 }
 
 /// The definitions of a name as it is written; in other spellings where there are none.
-fn named(index: &Index, query: &SymbolQuery) -> FoundSymbols {
+pub(super) fn named(index: &Index, query: &SymbolQuery) -> FoundSymbols {
     let mut found: Vec<Symbol> = index
         .defined(&query.name)
         .into_iter()
-        .filter_map(|(file, definition)| symbol(index, file as usize, definition))
+        .filter_map(|(file, definition)| symbol(path_of(index, file as usize)?, definition))
         .collect();
     if found.iter().any(|symbol| symbol.name == query.name) {
         found.retain(|symbol| symbol.name == query.name);
@@ -76,12 +76,17 @@ fn matching(index: &Index, query: &SymbolQuery) -> FoundSymbols {
     }
     let total = scored.len();
     scored.sort_by_key(|(rank, ..)| *rank);
-    let best = scored.into_iter().filter_map(|(_, file, it)| symbol(index, file, it));
+    let best = scored.into_iter().filter_map(|(_, file, it)| symbol(path_of(index, file)?, it));
     FoundSymbols { symbols: best.take(query.limit).collect(), total }
 }
 
-fn symbol(index: &Index, file: usize, definition: Definition) -> Option<Symbol> {
-    let path = index.files().get(file)?.found.path.to_str()?.to_owned();
+fn path_of(index: &Index, file: usize) -> Option<&str> {
+    index.files().get(file)?.found.path.to_str()
+}
+
+/// A definition as it is told, if people may look for it.
+pub(super) fn symbol(path: &str, definition: Definition) -> Option<Symbol> {
+    let path = path.to_owned();
     let Definition { kind, name, line, .. } = definition;
     let is_name = !name.is_empty() && name.len() <= MAX_NAME_BYTES;
     is_name.then(|| Symbol { name: name.into_string(), kind: kind.to_owned(), path, line })

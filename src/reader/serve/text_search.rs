@@ -180,12 +180,22 @@ fn in_file(query: &Query, path: &str, bytes: &[u8], tally: &mut TextTally) -> Op
 
 /// The line, or the part of it around its first match.
 fn line_hit(pattern: &Regex, line: &str, hit: &Hit) -> LineHit {
-    let Range { start, end } = lines::shown_range(line, &hit.at);
-    let end = end.min(line.len());
     // A match in all of the line may not be one in a part, which has other ends.
     let searched = line.get(..line.floor_char_boundary(lines::MAX_SEARCHED)).unwrap_or_default();
-    let marks = pattern.find_iter(searched).skip_while(|it| it.start() < hit.at.start);
-    let marks = marks.take_while(|it| it.start() < end).take(MAX_MARKS);
+    let marks = pattern.find_iter(searched).map(|it| it.range());
+    shown_line(line, hit.line + 1, &hit.at, marks.skip_while(|it| it.start < hit.at.start))
+}
+
+/// The line with this number, or the part of it around the `first` of its marks.
+pub(super) fn shown_line(
+    line: &str,
+    number: usize,
+    first: &Range<usize>,
+    marks: impl Iterator<Item = Range<usize>>,
+) -> LineHit {
+    let Range { start, end } = lines::shown_range(line, first);
+    let end = end.min(line.len());
+    let marks = marks.take_while(|it| it.start < end).take(MAX_MARKS);
     let mut pieces = Vec::new();
     let mut push = |range: Range<usize>, hit: bool| {
         let text = line.get(range).unwrap_or_default();
@@ -195,19 +205,14 @@ fn line_hit(pattern: &Regex, line: &str, hit: &Hit) -> LineHit {
     };
     let mut at = start;
     for mark in marks {
-        let mark = mark.start()..line.floor_char_boundary(mark.end().min(end));
+        let mark = mark.start..line.floor_char_boundary(mark.end.min(end));
         push(at..mark.start, false);
         push(mark.clone(), true);
         at = mark.end.max(at);
     }
     push(at..end, false);
     let before = line.get(..start).unwrap_or_default();
-    LineHit {
-        line: hit.line + 1,
-        from: before.encode_utf16().count(),
-        pieces,
-        cut: end < line.len(),
-    }
+    LineHit { line: number, from: before.encode_utf16().count(), pieces, cut: end < line.len() }
 }
 
 /// The languages of files, the most frequent first.

@@ -1,13 +1,16 @@
 //! Definitions of a project by their names, and who wrote lines of a file.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    reader::symbols::{BlamedLines, FoundSymbols, MAX_BLAMED, SymbolQuery},
+    reader::{
+        symbols::{BlamedLines, FoundSymbols, MAX_BLAMED, SymbolQuery},
+        uses::FoundUses,
+    },
     web::{
-        problem::{HandlerResult, ProblemResponse},
+        problem::{HandlerResult, Problem, ProblemResponse},
         state::AppState,
     },
 };
@@ -50,6 +53,36 @@ pub(crate) async fn find(
     let query = SymbolQuery { name: q, is_exact: exact, limit };
     let found: FoundSymbols = state.resources.readers.find_symbols(&project, query).await?;
     Ok(HttpResponse::Ok().json(found))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UsesQuery {
+    /// The whole name, as it is written.
+    name: String,
+}
+
+/// `GET /api/projects/{project}/uses?name=`: where a name is used as code, by the definitions around.
+#[utoipa::path(
+    get,
+    path = "/api/projects/{project}/uses",
+    tag = "projects",
+    params(("project" = String, Path, description = "The project's name"), UsesQuery),
+    responses((status = 200, body = FoundUses), (status = "default", response = ProblemResponse)),
+)]
+pub(crate) async fn find_uses(
+    state: web::Data<AppState>,
+    project: web::Path<String>,
+    query: web::Query<UsesQuery>,
+) -> HandlerResult {
+    let project = state.project(&project).await?;
+    let UsesQuery { name } = query.into_inner();
+    check_letters(&name)?;
+    if !name.contains(char::is_alphanumeric) || name.contains(char::is_whitespace) {
+        let detail = "Uses are found of one name.".to_owned();
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+    }
+    Ok(HttpResponse::Ok().json(state.resources.readers.find_uses(&project, name).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -33,6 +33,7 @@ const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/api/projects/{project}/text", "?q=a", Token),
     ("GET", "/api/projects/{project}/tree", "", Token),
     ("GET", "/api/projects/{project}/symbols", "?q=a", Token),
+    ("GET", "/api/projects/{project}/uses", "?name=a", Token),
     ("GET", "/api/projects/{project}/blame", "?path=README.md&line=1", Token),
     ("POST", "/api/projects/{project}/drawings", r#"{"drawings":[]}"#, Token),
     ("GET", "/api/projects/{project}/drawings/{name}", "", Token),

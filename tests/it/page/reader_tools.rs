@@ -9,7 +9,7 @@ use crate::server::{Server, Setup, eventually, git};
 
 use super::{
     OVERFLOWS,
-    browser::{Browser, DOWN, ENTER, ESCAPE, NEW_LINE},
+    browser::{Browser, DOWN, ENTER, ESCAPE, NEW_LINE, TAB},
     ended,
 };
 
@@ -71,8 +71,36 @@ async fn lines_are_marked_asked_about_and_lead_to_definitions_uses_and_authors()
     push(&browser, "Definition").await;
     browser.wait_for(&format!("{MARKED} === '7'")).await;
     push(&browser, "Used from").await;
+    let result = "document.querySelector('file-reader .result')";
+    browser
+        .wait_for(&format!(
+            "{result}?.innerText.includes('count_hops is used in 1 line of 1 file')"
+        ))
+        .await;
+    browser
+        .wait_for(&format!(
+            "{result}.querySelector('h4').textContent === 'fn parse_quokka in src/parser.rs'"
+        ))
+        .await;
+    browser
+        .wait_for(&format!(
+            "{result}.querySelector('li').textContent === 'Line 4 count_hops(input)'"
+        ))
+        .await;
+    browser.portraits("reader-uses").await;
+    for theme in ["light", "dark"] {
+        browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        browser.audit(&format!("uses of a name, {theme}")).await;
+    }
+    // By keys alone, and the text of all files a step away.
+    browser.wait_for("document.activeElement.matches('.result h3')").await;
+    browser.press(TAB).await;
+    browser.wait_for("document.activeElement.textContent === 'Line 4'").await;
+    browser.press(ENTER).await;
+    browser.wait_for(&format!("{MARKED} === '4'")).await;
+    push(&browser, "Used from").await;
+    push(&browser, "Search the text of all files").await;
     browser.wait_for("document.querySelector('code-search [role=status]')?.textContent.startsWith('2 lines in 1 file.')").await;
-    browser.screenshot("reader-uses").await;
     browser.press(ESCAPE).await;
     browser.wait_for("document.querySelector('file-reader').hidden").await;
     browser.press(ESCAPE).await;
