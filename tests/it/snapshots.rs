@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
@@ -224,4 +225,75 @@ async fn hostile_answers_and_titles_stay_inert_and_long_conversations_are_refuse
     let (status, refused) = ANA.send(&server, "PUT", &path_of(id), "").await;
     assert_eq!(status, 422, "{refused}");
     assert!(refused["detail"].as_str().unwrap().contains("2 MB at most"), "{refused}");
+}
+
+/// What the images of a page show, from their addresses.
+fn pictures(page: &str) -> Vec<String> {
+    let addresses = page.split("data:image/svg+xml;base64,").skip(1);
+    let decode = |rest: &str| {
+        let (text, _) = rest.split_once('"').unwrap();
+        String::from_utf8(STANDARD.decode(text).unwrap()).unwrap()
+    };
+    addresses.map(decode).collect()
+}
+
+#[actix::test]
+async fn p14_drawings_are_in_a_snapshot_and_a_hostile_source_runs_and_loads_nothing() {
+    let server = team(PUBLIC).start();
+    let usual = r"say Usual $a < b$ and $$\frac{1}{2}$$ of $5.\n\n```mermaid\nflowchart LR\n  A[Quokka] --> B[Fence]\n```\n";
+    let (mut client, id) = ask(&server, ANA, usual).await;
+    let page = read(&server, &publish(&server, ANA, id).await).await.1;
+    assert!(page.contains("<span class=\"formula\" title=\"$a &lt; b$\"><math"), "{page}");
+    assert!(page.contains("title=\"$$\\frac{1}{2}$$\"><math"), "{page}");
+    assert!(page.contains("<mfrac>") && page.contains("of $5."), "{page}");
+    assert!(page.contains("alt=\"Flowchart with Quokka, Fence\""), "{page}");
+    assert!(page.contains("<details><summary>Source</summary><pre"), "{page}");
+    assert!(page.contains("A[Quokka] --&gt; B[Fence]"), "{page}");
+    let shown = pictures(&page);
+    assert_eq!(shown.len(), 2, "{page}");
+    assert_ne!(shown[0], shown[1], "one for each theme");
+
+    let hostile = r#"say $\operatorname{<script>alert(1)</script>}$ $\text{<img src=https://example.org/x>}$ $\href{javascript:alert(2)}{x}$ $\faultExit$\n\n```mermaid\n%%{init: {"themeCSS": "@import url(https://example.org/x.css);"}}%%\nflowchart LR\n  A["</svg><script>alert(3)</script>"] --> B["<img src=https://example.org/y onerror=alert(4)>"]\n  click A "javascript:alert(5)"\n  click B "https://example.org/z"\n  style A fill:url(https://example.org/a.svg)\n```\n\n```mermaid\n</code></pre><script>alert(6)</script>\n```\n"#;
+    client.post("n", hostile).await;
+    client.turn().await;
+    let page = read(&server, &publish(&server, ANA, id).await).await.1;
+    let lower = page.to_ascii_lowercase();
+    for tag in
+        ["<script", "<img src=https", "<svg", "<foreignobject", "<style", " style=", "href=\"j"]
+    {
+        assert!(!lower.contains(tag), "{tag:?} is in {page}");
+    }
+    let addresses = page.matches("src=\"").count() + page.matches("srcset=\"").count();
+    let inline = page.matches("src=\"data:image/svg+xml;base64,").count()
+        + page.matches("srcset=\"data:image/svg+xml;base64,").count();
+    assert_eq!(addresses, inline, "{page}");
+    for picture in pictures(&page) {
+        let lower = picture.to_ascii_lowercase();
+        let foreign = lower.replace("http://www.w3.org/", "");
+        for harm in
+            ["<script", "javascript:", "onerror=", "http:", "https:", "@import", "href=\"//"]
+        {
+            let text = format!("&lt;{}", harm.trim_start_matches('<'));
+            assert!(!foreign.replace(&text, "").contains(harm), "{harm:?} is in {picture}");
+        }
+    }
+}
+
+#[actix::test]
+async fn drawings_that_do_not_fit_into_a_snapshot_are_their_sources() {
+    let server = team(PUBLIC).start();
+    let diagram = r"```mermaid\nflowchart LR\n  A[Quokka] --> B[Fence]\n```\n\n";
+    let (mut client, id) = ask(&server, ANA, &format!("say {diagram}")).await;
+    let page = read(&server, &publish(&server, ANA, id).await).await.1;
+    let size = pictures(&page).iter().map(|it| it.len() * 4 / 3).sum::<usize>();
+    let fitting = 2 * 1024 * 1024 / size;
+    for turn in 0..5 {
+        let many = diagram.repeat(fitting / 4);
+        client.post(&format!("n{turn}"), &format!("say {many}")).await;
+        client.turn().await;
+    }
+    let page = read(&server, &publish(&server, ANA, id).await).await.1;
+    assert!(page.len() < 2 * 1024 * 1024 + 4096, "{}", page.len());
+    let (drawn, all) = (page.matches("<figure").count(), page.matches("language-mermaid").count());
+    assert!(drawn >= fitting / 2 && drawn < all, "{drawn} of {all}, {fitting} would fit");
 }

@@ -3,6 +3,7 @@
 //! A conversation has at most one. Publishing it again replaces what the snapshot shows and keeps its
 //! address; after it was withdrawn, the next one has another address.
 
+mod drawings;
 mod page;
 
 use actix_web::{HttpResponse, http::StatusCode, web};

@@ -33,7 +33,8 @@ async fn a_conversation_is_published_read_by_a_stranger_without_scripts_and_with
         ## How\\n\\n- Its legs bend\\n- They **stretch**\\n\\n```rust\\nfn hop(height: u32) -> bool {\\n    \
         // A long line of code that does not fit on a phone, so that it is scrolled by keys as well\\n    \
         height > 2\\n}\\n```\\n\\n| fence | height |\\n| --- | --- |\\n| wood | 2 |\\n\\n\
-        > [!NOTE]\\n> Only over *low* ones, $x < 2$.";
+        > [!NOTE]\\n> Only over *low* ones, $x < 2$.\\n\\n$$\\sum_{i=0}^3 x_i$$\\n\\n\
+        ```mermaid\\nflowchart LR\\n  A[Quokka] -->|over| B[Fence]\\n```\\n";
     browser.keys(&format!("say {answer}{ENTER}")).await;
     browser.wait_for("document.querySelector('turn-view .tools') !== null").await;
 
@@ -62,11 +63,24 @@ async fn a_conversation_is_published_read_by_a_stranger_without_scripts_and_with
     let links = "return [...document.links].map((it) => it.href)";
     assert_eq!(stranger.run(links).await, json!(["https://example.org/"]));
     assert!(stranger.run("return document.querySelector('pre .keyword') !== null").await == true);
+    let is_drawn = "document.querySelectorAll('.formula math').length === 2
+        && document.querySelector('.formula').title === '$x < 2$'
+        && document.querySelector('.drawing img').alt === 'Flowchart with over, Quokka, Fence'
+        && document.querySelector('.drawing img').naturalWidth > 0";
+    stranger.wait_for(is_drawn).await;
+    let foreign = "return performance.getEntriesByType('resource').filter((it) => !it.name.startsWith(location.origin + '/assets/') && !it.name.startsWith('data:')).map((it) => it.name)";
+    assert_eq!(stranger.run(foreign).await, json!([]));
+    // The source is a key away.
+    stranger.run("document.querySelector('.drawing summary').focus()").await;
+    stranger.press(ENTER).await;
+    stranger.wait_for("document.querySelector('.drawing code').checkVisibility()").await;
     stranger.assert_no_complaints(&[]).await;
     for dark in [false, true] {
         let scheme = if dark { "dark" } else { "light" };
         let feature = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         stranger.devtools("Emulation.setEmulatedMedia", feature).await;
+        let shown = "document.querySelector('.drawing img').currentSrc === document.querySelector('.drawing source').srcset";
+        stranger.wait_for(&format!("({shown}) === {dark}")).await;
         stranger.audit(&format!("a snapshot, {scheme}")).await;
         stranger.screenshot(&format!("snapshot-{scheme}")).await;
     }

@@ -30,14 +30,16 @@ use crate::{
     },
 };
 
+use super::drawings::{DIAGRAM_LANGUAGE, Drawer, FrozenHtml};
+
 /// The document around it.
 pub(super) const TEMPLATE: &str = "snapshot.html";
 
 /// Longest HTML of a snapshot, in bytes.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// It loads its styles and its icon, and nothing else.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+/// It loads its styles and its icon, and nothing else; diagrams are in it.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; \
                       frame-ancestors 'none'; form-action 'none'";
 
 /// Why there is no copy of a conversation.
@@ -85,7 +87,8 @@ pub(super) async fn freeze(
     let resolved = web::block(move || roots.resolved()).await;
     let mut roots = vec![project.roots.clone()];
     roots.extend(resolved.ok().and_then(Result::ok));
-    let (mut html, mut at, mut turn) = (String::new(), START, Turn::default());
+    let drawer = Drawer::new(state, project, MAX_BYTES);
+    let (mut html, mut at, mut turn) = (FrozenHtml::default(), START, Turn::default());
     loop {
         let read =
             state.resources.reader.ask(move |it| it.entries(conversation, EntryOrder::ByTurn, at));
@@ -113,14 +116,17 @@ pub(super) async fn freeze(
             if asked.is_some() && title == asked {
                 title = shown.asked_title();
             }
-            html.push_str(&article(state, project, &shown, &end).await);
-            if html.len() > MAX_BYTES {
+            add_article(state, project, &drawer, &shown, &end, &mut html).await;
+            if html.plain_bytes() > MAX_BYTES {
                 return Err(NotFrozen::TooLong);
             }
         }
     }
     let title = title.map(|title| without_dirs(title, &roots));
-    if html.is_empty() { Err(NotFrozen::Nothing) } else { Ok(Frozen { title, html }) }
+    if html.is_empty() {
+        return Err(NotFrozen::Nothing);
+    }
+    Ok(Frozen { title, html: html.into_html(MAX_BYTES) })
 }
 
 impl Turn {
@@ -165,8 +171,15 @@ fn without_dirs(text: String, roots: &[Roots]) -> String {
     roots.iter().fold(text, |text, roots| roots.without_dirs(&text))
 }
 
-/// A question with its answer.
-async fn article(state: &AppState, project: &Project, turn: &Turn, end: &Content) -> String {
+/// Adds a question with its answer.
+async fn add_article(
+    state: &AppState,
+    project: &Project,
+    drawer: &Drawer<'_>,
+    turn: &Turn,
+    end: &Content,
+    to: &mut FrozenHtml,
+) {
     let mut html = String::from("<article>\n");
     if let Some(UserMessage { content, attachments, .. }) = &turn.question {
         element("h2 class=\"question\" dir=\"auto\"", content, &mut html);
@@ -181,12 +194,17 @@ async fn article(state: &AppState, project: &Project, turn: &Turn, end: &Content
         }
     }
     html.push_str("<answer-text>\n");
+    to.push_str(&html);
     let answer = turn.answer.clone();
     for part in web::block(move || markdown::answer_parts(&answer)).await.unwrap_or_default() {
+        let code = part.code.iter().filter(|code| code.block.language == DIAGRAM_LANGUAGE);
+        let diagrams = code.map(|code| code.block.code.clone()).collect();
         let part = with_colours(state, project, part).await;
-        html.push_str(&format!("<div class=\"part\" dir=\"auto\">{}</div>\n", within_reach(&part)));
+        to.push_str("<div class=\"part\" dir=\"auto\">");
+        drawer.add(&within_reach(&part), diagrams, to).await;
+        to.push_str("</div>\n");
     }
-    html.push_str("</answer-text>\n");
+    let mut html = String::from("</answer-text>\n");
     let note = match end {
         Content::ResponseDone(done) => match done.outcome {
             Outcome::Completed if turn.answer.trim().is_empty() => "There is no answer.",
@@ -200,7 +218,7 @@ async fn article(state: &AppState, project: &Project, turn: &Turn, end: &Content
         element("p class=\"note\"", note, &mut html);
     }
     html.push_str("</article>\n");
-    html
+    to.push_str(&html);
 }
 
 /// The HTML of a part with the colours of its code.
