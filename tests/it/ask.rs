@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt as _, net::TcpSocket};
 
 use crate::{
     access::rights::{ANA, BEN, Person, make_private, team},
@@ -432,4 +433,34 @@ async fn a_stream_in_which_nothing_happens_is_kept_open_and_a_shutdown_ends_it()
         (status == 200).then_some(whole)
     });
     assert_eq!(ended.await["outcome"], "interrupted");
+}
+
+#[actix::test]
+async fn who_does_not_read_is_cut_off_and_the_answer_is_whole_for_others() {
+    let server = Setup::scripted().config("[advanced.socket]\nstall_timeout = \"2s\"\n").start();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut jammed = socket.connect(server.address().parse().unwrap()).await.unwrap();
+    let body = with_project(json!({ "question": "blocks 60 100000" })).to_string();
+    let request = format!(
+        "POST /api/v1/ask HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        server.address(),
+        body.len()
+    );
+    jammed.write_all(request.as_bytes()).await.unwrap();
+    eventually("the question is stored", async || {
+        let (_, list) = server.get("/api/assistant/conversations/demo").await;
+        (list.as_array()?.len() == 1).then_some(())
+    })
+    .await;
+    let (status, whole) = server.get(&path(1, "?turn=1")).await;
+    assert_eq!((status, &whole["outcome"]), (200, &json!("completed")));
+    assert!(whole["answer"].as_str().unwrap().len() > 5_000_000);
+    eventually("nobody is there any more", async || {
+        let (_, list) = server.get("/api/admin/sessions").await;
+        (list[0]["conversations"][0]["viewers"] == 0).then_some(())
+    })
+    .await;
+    drop(jammed);
 }
