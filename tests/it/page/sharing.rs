@@ -72,6 +72,39 @@ async fn opened(url: &str) -> Browser {
     browser
 }
 
+/// Asks for an answer that says this, and waits for its end.
+async fn answered(browser: &Browser, words: &str) {
+    browser.keys(&format!("say {words}{ENTER}")).await;
+    browser.wait_for("document.querySelector('turn-view .tools') !== null").await;
+}
+
+/// Opens who may read a conversation from the button of its menu, which has the focus, by keyboard alone.
+async fn open_readers(browser: &Browser) {
+    browser.press(ENTER).await;
+    browser
+        .wait_for("document.querySelector('.actions-menu')?.innerText.includes('Who may read it…')")
+        .await;
+    browser.press("w").await;
+    browser.press(ENTER).await;
+    browser.wait_for("document.querySelector('dialog.share')?.open").await;
+    browser.wait_for("document.querySelector('dialog.share input:checked') !== null").await;
+}
+
+/// Chooses the readers that `key` leads to from those that are chosen, and is told so.
+async fn choose_readers(browser: &Browser, key: &str, told: &str) {
+    browser.run("document.querySelector('dialog.share input:checked').focus()").await;
+    browser.press(key).await;
+    browser.wait_for(&format!("{TOLD} === '{told}'")).await;
+}
+
+/// Whoever is not the owner is not offered to choose readers in the menu behind `more`.
+async fn is_offered_no_readers(browser: &Browser, more: &str) {
+    browser.click(more).await;
+    browser.wait_for("document.querySelector('.actions-menu') !== null").await;
+    let items = browser.text(".actions-menu").await;
+    assert!(items.contains("Rename") && !items.contains("read it"), "{items}");
+}
+
 const FACTS: &str = "document.querySelector('conversation-view .facts').textContent";
 const TOLD: &str = "document.querySelector('dialog.share output').textContent";
 
@@ -80,8 +113,7 @@ async fn what_one_person_makes_private_goes_from_the_screen_of_the_other() {
     let server = team();
     let (for_ana, for_ben) = (Proxy::of(&server, "ana").await, Proxy::of(&server, "ben").await);
     let ana = opened(&format!("{}/p/demo", for_ana.url)).await;
-    ana.keys(&format!("say the quokka is here{ENTER}")).await;
-    ana.wait_for("document.querySelector('turn-view .tools') !== null").await;
+    answered(&ana, "the quokka is here").await;
     let address = ana.address().await;
     let path = address.strip_prefix(&for_ana.url).unwrap().to_owned();
     let ben = opened(&format!("{}{path}", for_ben.url)).await;
@@ -90,15 +122,8 @@ async fn what_one_person_makes_private_goes_from_the_screen_of_the_other() {
 
     // By keyboard alone.
     ana.run("document.querySelector('conversation-view header .more').focus()").await;
-    ana.press(ENTER).await;
-    let item = "[...document.querySelectorAll('.actions-menu > *')].find((it) => it.textContent === 'Who may read it…')";
-    ana.wait_for(&format!("{item} !== undefined")).await;
-    ana.press("w").await;
-    ana.press(ENTER).await;
-    ana.wait_for("document.querySelector('dialog.share')?.open").await;
-    ana.run("document.querySelector('dialog.share input:checked').focus()").await;
-    ana.press(DOWN).await;
-    ana.wait_for(&format!("{TOLD} === 'Only you may read it now.'")).await;
+    open_readers(&ana).await;
+    choose_readers(&ana, DOWN, "Only you may read it now.").await;
     for theme in ["light", "dark"] {
         ana.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
         ana.audit_part(&format!("sharing, {theme}"), "dialog.share").await;
@@ -145,14 +170,10 @@ async fn the_list_leads_to_who_may_read_a_conversation_of_ones_own() {
     let server = team();
     let (for_ana, for_ben) = (Proxy::of(&server, "ana").await, Proxy::of(&server, "ben").await);
     let ana = opened(&format!("{}/p/demo", for_ana.url)).await;
-    ana.keys(&format!("say the quokka is here{ENTER}")).await;
-    ana.wait_for("document.querySelector('turn-view .tools') !== null").await;
+    answered(&ana, "the quokka is here").await;
     let ben = opened(&format!("{}/p/demo", for_ben.url)).await;
     ben.wait_for("document.querySelectorAll('conversation-list li').length === 1").await;
-    ben.click("conversation-list .more").await;
-    ben.wait_for("document.querySelector('.actions-menu') !== null").await;
-    let items = ben.text(".actions-menu").await;
-    assert!(items.contains("Rename") && !items.contains("read it"), "{items}");
+    is_offered_no_readers(&ben, "conversation-list .more").await;
     ben.press(ESCAPE).await;
 
     // From another conversation, by keyboard alone.
@@ -161,15 +182,8 @@ async fn the_list_leads_to_who_may_read_a_conversation_of_ones_own() {
     ana.run("document.querySelector('.skip[href=\"#sidebar\"]').click()").await;
     ana.wait_for("document.activeElement.matches('conversation-list a')").await;
     ana.press(RIGHT).await;
-    ana.press(ENTER).await;
-    ana.wait_for("document.querySelector('.actions-menu')?.innerText.includes('Who may read it…')")
-        .await;
-    ana.press("w").await;
-    ana.press(ENTER).await;
-    ana.wait_for("document.querySelector('dialog.share')?.open").await;
-    ana.run("document.querySelector('dialog.share input:checked').focus()").await;
-    ana.press(DOWN).await;
-    ana.wait_for(&format!("{TOLD} === 'Only you may read it now.'")).await;
+    open_readers(&ana).await;
+    choose_readers(&ana, DOWN, "Only you may read it now.").await;
     ben.wait_for("document.querySelector('conversation-list li') === null").await;
     ana.wait_for(
         "document.querySelector('conversation-list .time').textContent.startsWith('private ·')",
@@ -180,15 +194,9 @@ async fn the_list_leads_to_who_may_read_a_conversation_of_ones_own() {
     assert!(!ana.content("conversation-view .facts").await.contains("Private"));
 
     // The dialog knows what was chosen, and takes it back.
-    ana.press(ENTER).await;
-    ana.wait_for("document.querySelector('.actions-menu')?.innerText.includes('Who may read it…')")
-        .await;
-    ana.press("w").await;
-    ana.press(ENTER).await;
-    ana.wait_for("document.querySelector('dialog.share input:checked')?.value === 'private'").await;
-    ana.run("document.querySelector('dialog.share input:checked').focus()").await;
-    ana.press(UP).await;
-    ana.wait_for(&format!("{TOLD} === 'Everybody may read it now.'")).await;
+    open_readers(&ana).await;
+    ana.wait_for("document.querySelector('dialog.share input:checked').value === 'private'").await;
+    choose_readers(&ana, UP, "Everybody may read it now.").await;
     ben.wait_for("document.querySelectorAll('conversation-list li').length === 1").await;
     ana.assert_no_complaints(&[]).await;
     ana.close().await;
@@ -199,11 +207,7 @@ async fn the_list_leads_to_who_may_read_a_conversation_of_ones_own() {
 async fn where_users_are_not_known_nothing_of_sharing_is_shown() {
     let server = Setup::scripted().start();
     let browser = opened(&server.url("/p/demo")).await;
-    browser.keys(&format!("say hello{ENTER}")).await;
-    browser.wait_for("document.querySelector('turn-view .tools') !== null").await;
-    browser.click("conversation-view header .more").await;
-    browser.wait_for("document.querySelector('.actions-menu') !== null").await;
-    let items = browser.text(".actions-menu").await;
-    assert!(items.contains("Rename") && !items.contains("read it"), "{items}");
+    answered(&browser, "hello").await;
+    is_offered_no_readers(&browser, "conversation-view header .more").await;
     browser.close().await;
 }
