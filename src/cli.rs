@@ -1,5 +1,6 @@
 //! The command line: commands and flags. `config` combines them with the environment and the file.
 
+pub mod generated;
 pub mod topics;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -33,6 +34,10 @@ pub struct Cli {
 pub enum Command {
     /// Serve projects; the default.
     Serve(ProjectArgs),
+    /// Ask a question and print the answer: from a server or, without one, by itself.
+    Ask(AskArgs),
+    /// Ask one question after another, each a line of stdin, in one conversation.
+    Chat(AskedArgs),
     /// Run the built-in agent on stdin and stdout.
     Guide(GuideArgs),
     /// Answer with a model service, on stdin and stdout.
@@ -69,7 +74,7 @@ pub enum Command {
         file: PathBuf,
     },
     /// Check agent, account, sandbox, database, port and projects, and say how to fix them.
-    Doctor(ProjectArgs),
+    Doctor(DoctorArgs),
     /// Print the help on a command or a topic; without a name, both lists.
     Help {
         /// A topic, or a command and its subcommand.
@@ -79,6 +84,16 @@ pub enum Command {
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the completion script of a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write those of all commands into a directory.
+    Man {
+        /// The directory, such as `~/.local/share/man/man1`.
+        dir: Option<PathBuf>,
+    },
     /// Confine this process, then execute the command after `--`.
     #[command(hide = true)]
     SandboxExec {
@@ -92,6 +107,43 @@ pub enum Command {
         /// The attempts, as JSON.
         plan: String,
     },
+}
+
+/// Arguments of `ask`.
+#[derive(Debug, Args)]
+pub struct AskArgs {
+    /// The question in one or more words; `-` reads it from stdin.
+    #[arg(value_name = "QUESTION", required = true)]
+    pub question: Vec<String>,
+    /// Print the answer, what it cites and what it took as JSON, once it is complete.
+    #[arg(long)]
+    pub json: bool,
+    /// Who is asked.
+    #[command(flatten)]
+    pub asked: AskedArgs,
+}
+
+/// Who is asked, and about what.
+#[derive(Debug, Args)]
+pub struct AskedArgs {
+    /// Address of a server; without one, this process answers about the current directory
+    #[arg(long, value_name = "URL", env = "CICERONE_SERVER")]
+    pub server: Option<String>,
+    /// File with the server's token; CICERONE_TOKEN overrides it
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Project by its name, at the server or in the configuration file
+    #[arg(long, value_name = "NAME")]
+    pub project: Option<String>,
+    /// Directory to answer about without a server
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "project"])]
+    pub dir: Option<PathBuf>,
+    /// How thorough the answer is to be
+    #[arg(long, value_name = "EFFORT", value_parser = ["quick", "thorough"])]
+    pub effort: Option<String>,
+    /// Continue the last conversation
+    #[arg(long = "continue", short = 'c')]
+    pub continues: bool,
 }
 
 /// Arguments of `guide`.
@@ -109,6 +161,17 @@ pub struct GuideArgs {
     /// Have the server that started it answer, and read nothing.
     #[arg(long, hide = true)]
     pub relay: bool,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print the report as JSON, for programs.
+    #[arg(long)]
+    pub json: bool,
+    /// What the server would serve.
+    #[command(flatten)]
+    pub projects: ProjectArgs,
 }
 
 /// Arguments of `model`.
@@ -191,6 +254,12 @@ impl Options {
             projects: projects
                 .map(|args| NamedProjects { pairs: args.pairs.clone(), dirs: args.dirs.clone() }),
         }
+    }
+
+    /// The agent that a flag names.
+    pub fn agent(&self) -> Option<&str> {
+        let flag = self.settings.0.iter().find(|flag| flag.key == "agent.default");
+        flag?.texts.last().map(String::as_str)
     }
 
     fn flags(&self) -> Vec<FlagValue> {

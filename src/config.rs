@@ -25,7 +25,7 @@ mod report;
 mod schema;
 pub mod secrets;
 pub mod settings;
-mod token;
+pub(crate) mod token;
 mod values;
 
 use std::{

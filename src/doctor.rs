@@ -6,6 +6,8 @@ mod host;
 use std::{env, fmt, sync::Arc};
 
 use actix_web::rt;
+use serde::Serialize;
+use serde_json::json;
 
 use crate::{agent::Agents, config::Loaded};
 
@@ -14,7 +16,7 @@ use crate::{agent::Agents, config::Loaded};
 pub struct Report(Vec<Check>);
 
 /// One check, a line of the report.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     status: Status,
     about: &'static str,
@@ -22,7 +24,8 @@ pub struct Check {
 }
 
 /// The result of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 enum Status {
     Ok,
     Warn,
@@ -45,6 +48,12 @@ impl Report {
     /// Whether something is broken.
     pub fn is_broken(&self) -> bool {
         self.0.iter().any(|check| check.status == Status::Fail)
+    }
+
+    /// The report for programs, as JSON.
+    pub fn to_json(&self) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        json!({"version": version, "is_broken": self.is_broken(), "checks": self.0}).to_string()
     }
 }
 
@@ -110,6 +119,10 @@ mod tests {
         let silent = Report(vec![Check::ok("port", "free"), Check::warn("account", "none")]);
         assert!(!silent.is_broken() && silent.to_string().ends_with("no model can answer yet."));
         let broken = Report(vec![Check::fail("port", "taken")]);
+        let parsed: serde_json::Value = serde_json::from_str(&broken.to_json()).unwrap();
+        assert_eq!(parsed["is_broken"], true);
+        let check = json!({"status": "fail", "about": "port", "text": "taken"});
+        assert_eq!(parsed["checks"], json!([check]));
         assert!(broken.is_broken() && broken.to_string().ends_with("1 thing is broken."));
     }
 }

@@ -63,6 +63,7 @@
 
 #![allow(rustdoc::private_intra_doc_links)] // Its readers work on it, and document private items.
 
+pub mod ask;
 pub mod cli;
 pub mod config;
 pub mod doctor;
@@ -102,9 +103,11 @@ pub mod markdown;
 pub(crate) mod sqlite_readonly;
 
 pub(crate) mod authority;
+pub(crate) mod http_client;
 pub mod ids;
 pub(crate) mod json;
 pub mod project;
 pub(crate) mod reaction;
 pub mod rights;
+pub(crate) mod sse;
 pub mod tools;

@@ -12,8 +12,10 @@ use cicerone::{
         process::{launch_args, launcher},
         sandbox::self_test,
     },
+    ask::{self, AnswerEnd, AskError, AskOptions},
     cli::{
-        Cli, Command, ConfigCommand, GuideArgs, ModelArgs, Options, ProjectArgs, ReplayArgs,
+        AskArgs, AskedArgs, Cli, Command, ConfigCommand, DoctorArgs, GuideArgs, ModelArgs, Options,
+        ProjectArgs, ReplayArgs, generated,
         topics::{self, UnknownTopic},
     },
     config::{self, ConfigError, Loaded, secrets},
@@ -28,6 +30,9 @@ use log::LevelFilter;
 
 /// The exit code of `doctor` if a check fails.
 const CHECK_FAILED: i32 = 1;
+
+/// The exit code of `ask` if the answer was stopped.
+const STOPPED: i32 = 130;
 
 /// The exit code of a wrong command line or configuration.
 const USAGE: u8 = 2;
@@ -57,6 +62,8 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     let options = &options;
     match command.unwrap_or(Command::Serve(ProjectArgs::default())) {
         Command::Serve(projects) => run_server(options, &before.and(projects)),
+        Command::Ask(arguments) => run_ask(options, arguments),
+        Command::Chat(asked) => Ok(ask::chat(ask_options(options, asked, false)?)?),
         Command::Guide(guide) => run_guide(guide),
         Command::Model(model) => run_model(model),
         Command::Replay(replay) => run_replay(&replay),
@@ -65,7 +72,9 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::McpFeatures { dir } => Ok(mcp::serve(&dir)?),
         Command::Import { file, project } => import(options, &file, &project),
         Command::Backup { file } => backup(options, &file),
-        Command::Doctor(projects) => run_doctor(options, &before.and(projects)),
+        Command::Doctor(DoctorArgs { json, projects }) => {
+            run_doctor(options, &before.and(projects), json)
+        }
         Command::Help { words } => print_line(topics::help(&words)?.trim_end()),
         Command::Config(ConfigCommand::Check(projects)) => {
             check_config(options, &before.and(projects))
@@ -73,6 +82,9 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::Config(ConfigCommand::Sample) => print_line(config::sample().trim_end()),
         Command::Config(ConfigCommand::Reference) => print_line(config::reference().trim_end()),
         Command::Config(ConfigCommand::Schema) => print_line(config::schema().trim_end()),
+        Command::Completions { shell } => print_line(generated::completions(shell).trim_end()),
+        Command::Man { dir: None } => print_line(generated::manual_page()?.trim_end()),
+        Command::Man { dir: Some(dir) } => Ok(generated::write_manual_pages(&dir)?),
         Command::SandboxExec { arguments } => Err(launcher::exec(arguments).into()),
         Command::SandboxProbe { plan } => {
             print_line(&serde_json::to_string(&self_test::probe(&serde_json::from_str(&plan)?))?)
@@ -89,6 +101,53 @@ fn run_server(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn E
         log::warn!("cannot configure the allocator, so it keeps freed memory: {error}");
     }
     Ok(server::run(settings)?)
+}
+
+/// Asks a question, and exits with how the answer ended.
+fn run_ask(options: &Options, arguments: AskArgs) -> Result<(), Box<dyn Error>> {
+    let AskArgs { question, json, asked } = arguments;
+    let asked = ask_options(options, asked, json)?;
+    match ask::ask(asked, &question.join(" ")) {
+        Ok(AnswerEnd::Completed) | Err(AskError::NobodyReads) => Ok(()),
+        Ok(AnswerEnd::Stopped) => std::process::exit(STOPPED),
+        Ok(AnswerEnd::Failed(reason)) => Err(reason.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Who is asked. Without a server, the current directory is the project.
+fn ask_options(
+    options: &Options,
+    asked: AskedArgs,
+    is_json: bool,
+) -> Result<AskOptions, Box<dyn Error>> {
+    let AskedArgs { server, token_file, project, dir, effort, continues } = asked;
+    let projects = match (&server, &project) {
+        (None, None) => {
+            let dirs = vec![dir.unwrap_or_else(|| ".".into())];
+            Some(ProjectArgs { dirs, ..ProjectArgs::default() })
+        }
+        (None, Some(_)) => Some(ProjectArgs::default()),
+        (Some(_), _) => None,
+    };
+    let loaded = config::load(&options.command_line(projects.as_ref()))?;
+    let is_asked_for = options.verbose > 0;
+    let log = loaded.settings.log;
+    set_up_log(if is_asked_for { log } else { log.min(LevelFilter::Error) });
+    for warning in loaded.warnings.iter().filter(|_| is_asked_for) {
+        log::log!(warning.level, "{}", warning.text);
+    }
+    let token = match (std::env::var(secrets::CLIENT), token_file) {
+        (Ok(token), _) if !token.is_empty() => Some(token),
+        (_, Some(file)) => {
+            let text = std::fs::read_to_string(&file);
+            Some(text.map_err(|error| format!("cannot read {}: {error}", file.display()))?)
+        }
+        _ => None,
+    };
+    let agent = options.agent().filter(|_| server.is_some()).map(str::to_owned);
+    let settings = loaded.settings;
+    Ok(AskOptions { server, token, project, agent, effort, continues, is_json, settings })
 }
 
 /// Runs the guide, which answers questions about a project on stdin and stdout.
@@ -148,9 +207,13 @@ fn backup(options: &Options, file: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 /// Prints the report of the doctor, and logs nothing beside it.
-fn run_doctor(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
+fn run_doctor(
+    options: &Options,
+    projects: &ProjectArgs,
+    is_json: bool,
+) -> Result<(), Box<dyn Error>> {
     let report = doctor::run(&config::load(&options.command_line(Some(projects)))?);
-    print_line(&report.to_string())?;
+    print_line(&if is_json { report.to_json() } else { report.to_string() })?;
     match report.is_broken() {
         true => std::process::exit(CHECK_FAILED),
         false => Ok(()),

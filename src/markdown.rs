@@ -29,6 +29,7 @@ mod parser;
 mod part;
 mod shield;
 mod split;
+pub(crate) mod terminal;
 #[cfg(test)]
 mod tests;
 

@@ -24,7 +24,6 @@ mod reply;
 mod request;
 mod retry;
 pub mod service;
-mod sse;
 mod talk;
 mod turn;
 

@@ -7,6 +7,7 @@ use std::{fmt, io, path::Path, sync::Arc};
 use rustix::fs::Access;
 use serde::{Deserialize, Serialize};
 
+use crate::ids::{ConversationId, TurnNumber};
 pub use roots::{Root, Roots};
 
 /// Longest project name in characters.
@@ -37,6 +38,11 @@ impl ProjectName {
         let fits =
             !text.is_empty() && text.len() <= MAX_NAME_LENGTH && text.chars().all(is_allowed);
         if fits { Ok(Self(text.into())) } else { Err(InvalidProjectName(text.to_owned())) }
+    }
+
+    /// The path of the page that shows a turn.
+    pub(crate) fn turn_link(&self, conversation: ConversationId, turn: TurnNumber) -> String {
+        format!("/p/{self}/{conversation}#turn-{turn}")
     }
 
     /// Makes a valid name from a directory's: other characters become hyphens, and the end is cut.

@@ -3,13 +3,14 @@
 mod accept;
 pub mod allocator;
 pub(crate) mod descriptors;
+mod registry_cell;
 pub(crate) mod tls;
 
 use std::{
     io::{self, Write as _},
     net::{SocketAddr, TcpListener},
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -31,10 +32,7 @@ use actix_web::{
 };
 use rustix::process::Signal;
 use rustls::ServerConfig;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::Notify,
-};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     agent::{Agents, slots::Slots},
@@ -55,6 +53,7 @@ use crate::{
     },
 };
 use accept::{Acceptor, Stream};
+use registry_cell::RegistryCell;
 
 /// Time for a connection's next request to begin.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -105,11 +104,25 @@ pub enum ServerError {
 /// Serves until the process receives a signal to end.
 pub fn run(settings: Settings) -> Result<(), ServerError> {
     let system = rt::System::new();
-    let served = system.block_on(serve(Arc::new(settings)));
+    let served =
+        system.block_on(async { serve(Arc::new(settings), announce, end_of_service).await });
     if let Err(error) = end_in_time(served.is_ok()) {
         log::warn!("the end is not bounded in time error={error}");
     }
     served
+}
+
+/// Serves until `end` is there, and tells the address once it does.
+pub(crate) fn run_until(
+    settings: Settings,
+    is_ready: impl FnOnce(SocketAddr),
+    end: impl Future<Output = ()>,
+) -> Result<(), ServerError> {
+    let is_ready = |_: &str, address| {
+        is_ready(address);
+        Ok(())
+    };
+    rt::System::new().block_on(serve(Arc::new(settings), is_ready, || Ok(end)))
 }
 
 /// Ends the process if work on another thread does not, such as reading a file that never ends.
@@ -123,7 +136,12 @@ fn end_in_time(is_well: bool) -> io::Result<()> {
     std::thread::Builder::new().name("last-work".to_owned()).spawn(end).map(drop)
 }
 
-async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
+/// Serves until the future of `end` is ready. Tells the scheme and the address once it does.
+async fn serve<E: Future<Output = ()>>(
+    settings: Arc<Settings>,
+    is_ready: impl FnOnce(&str, SocketAddr) -> io::Result<()>,
+    end: impl FnOnce() -> io::Result<E>,
+) -> Result<(), ServerError> {
     let assets = match &settings.assets {
         Some(dir) => Assets::from_directory(dir)?,
         None => Assets::embedded()?,
@@ -172,11 +190,11 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
         registry = registry.started() => registry,
         ended = &mut serving => return Ok(ended.map_err(io::Error::other)??),
     };
-    let told = end_of_service()?;
+    let told = end()?;
     let _file_limit = outlive_file_limit()?;
     let tested = settings.clone();
     rt::spawn(async move { agents.test_sandbox(&tested.projects).await });
-    announce(scheme, address)?;
+    is_ready(scheme, address)?;
     told.await;
     draining.store(true, Ordering::Relaxed);
     drain(&settings, registry, database, handle).await?;
@@ -365,31 +383,5 @@ async fn shut_down_idle(connections: Arc<Connections>, longest: Duration) {
     loop {
         tokio::time::sleep(IDLE_STEP).await;
         connections.shut_down_idle(longest);
-    }
-}
-
-/// The registry, which lives on the worker's thread and is started there.
-#[derive(Default)]
-struct RegistryCell {
-    registry: OnceLock<Addr<Registry>>,
-    is_started: Notify,
-}
-
-impl RegistryCell {
-    /// The registry, started on this thread by the first call.
-    fn get_or_start(&self, resources: &Resources) -> Addr<Registry> {
-        let registry = self.registry.get_or_init(|| Registry::new(resources.clone()).start());
-        self.is_started.notify_one();
-        registry.clone()
-    }
-
-    /// The registry, once the worker has started it.
-    async fn started(&self) -> Addr<Registry> {
-        loop {
-            if let Some(registry) = self.registry.get() {
-                return registry.clone();
-            }
-            self.is_started.notified().await;
-        }
     }
 }

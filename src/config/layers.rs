@@ -23,6 +23,9 @@ use crate::config::{
 /// The variable that names the configuration file.
 pub(super) const CONFIG_VARIABLE: &str = "CICERONE_CONFIG";
 
+/// The variable with the server that `ask` asks.
+const SERVER_VARIABLE: &str = "CICERONE_SERVER";
+
 /// The variable that names projects: `NAME=DIR` entries, separated like those of `PATH`.
 pub(super) const PROJECT_VARIABLE: &str = "CICERONE_PROJECT";
 
@@ -139,10 +142,17 @@ impl Layers {
     /// variables can come from elsewhere: an orchestrator announces a service named `cicerone` as
     /// `CICERONE_PORT`.
     pub(super) fn add_environment(&mut self, env: &ProcessEnv) -> Result<(), ConfigError> {
-        let mut known =
-            [CONFIG_VARIABLE, PROJECT_VARIABLE, secrets::VIEWER, secrets::ADMIN, secrets::ON_STDIN]
-                .map(str::to_owned)
-                .to_vec();
+        let mut known = [
+            CONFIG_VARIABLE,
+            PROJECT_VARIABLE,
+            secrets::VIEWER,
+            secrets::ADMIN,
+            secrets::ON_STDIN,
+            secrets::CLIENT,
+            SERVER_VARIABLE,
+        ]
+        .map(str::to_owned)
+        .to_vec();
         let mut values = Vec::new();
         for key in keys() {
             let present = Some((key.variable(), None));

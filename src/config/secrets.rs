@@ -19,6 +19,9 @@ pub const VIEWER: &str = "CICERONE_VIEWER_TOKEN";
 /// The variable with the admin's token.
 pub const ADMIN: &str = "CICERONE_ADMIN_TOKEN";
 
+/// What this program shows to a server that it asks.
+pub const CLIENT: &str = "CICERONE_TOKEN";
+
 /// Set when the tokens come on stdin, one `NAME=TOKEN` a line.
 pub const ON_STDIN: &str = "CICERONE_TOKENS_ON_STDIN";
 

@@ -17,7 +17,12 @@ mod file_links;
 mod limits;
 mod team;
 
-use std::{collections::HashMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::HashMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use log::LevelFilter;
@@ -79,6 +84,28 @@ pub struct Settings {
     pub(crate) reader: ReaderSettings,
     pub(crate) socket: SocketSettings,
     pub(crate) restart: RestartSettings,
+}
+
+impl Settings {
+    /// These settings for a server that this process alone asks: on a free port of this machine, with
+    /// `token`, and with the conversations in `data_dir`.
+    pub(crate) fn for_own_use(mut self, data_dir: PathBuf, token: Token) -> Self {
+        let access = &mut self.access;
+        access.hosts.clear();
+        access.origins.clear();
+        access.trusted_proxies.clear();
+        access.user_header = None;
+        access.admin_token = None;
+        access.viewer_token = Some(token);
+        self.agent.serves_others = false;
+        Self {
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
+            data_dir,
+            assets: None,
+            tls: None,
+            ..self
+        }
+    }
 }
 
 /// The certificate for TLS and its private key, two PEM files.

@@ -73,6 +73,11 @@ fn unescaped_twice(html: &str) -> String {
     html.replace("&amp;", "&")
 }
 
+/// Whether a terminal would obey a character, or show lines in another order or place for it.
+pub(super) fn is_unsafe_in_terminal(c: char) -> bool {
+    c.is_control() || is_direction(c) || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

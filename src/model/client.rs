@@ -12,20 +12,15 @@ use std::{
 use ureq::{
     Agent, Body,
     config::Config,
-    http::{Response, StatusCode, Uri},
-    tls::{Certificate, RootCerts, TlsConfig},
+    http::{Response, StatusCode},
 };
 
 use super::{
     failure::{self, FailureKind, ServiceError},
     retry,
     service::Service,
-    sse::EventReader,
 };
-use crate::authority::Authority;
-
-/// Longest wait for a name and for a connection.
-const CONNECT: Duration = Duration::from_secs(10);
+use crate::{http_client, sse::EventReader};
 
 /// Longest wait for what a service says of itself.
 const FACTS: Duration = Duration::from_secs(5);
@@ -77,7 +72,7 @@ impl std::fmt::Debug for Headers {
 
 impl ServiceClient {
     pub(super) fn new(service: &Service) -> Arc<Self> {
-        let config = config(service);
+        let config = http_client::config(&service.base_url, service.silence());
         let headers = service.request_headers();
         let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let agent = Mutex::new(config.new_agent());
@@ -196,47 +191,6 @@ impl ServiceClient {
     }
 }
 
-fn config(service: &Service) -> Config {
-    let mut config = Agent::config_builder()
-        .http_status_as_error(false)
-        // A redirect could take the key elsewhere.
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .timeout_resolve(Some(CONNECT))
-        .timeout_connect(Some(CONNECT))
-        .timeout_per_read(Some(service.silence()))
-        .timeout_per_write(Some(service.silence()))
-        .user_agent(concat!("cicerone/", env!("CARGO_PKG_VERSION")));
-    if is_of_this_machine(&service.base_url) {
-        config = config.proxy(None);
-    }
-    if service.base_url.starts_with("https:") {
-        config = config.tls_config(tls());
-    }
-    config.build()
-}
-
-/// Proxies are not asked for services of this machine.
-fn is_of_this_machine(url: &str) -> bool {
-    let uri: Option<Uri> = url.parse().ok();
-    let authority = uri.as_ref().and_then(Uri::authority);
-    let authority = authority.and_then(|it| it.as_str().rsplit('@').next()?.parse().ok());
-    authority.is_some_and(|authority: Authority| authority.host.is_loopback())
-}
-
-/// The authorities that the system trusts, or those of SSL_CERT_FILE and SSL_CERT_DIR.
-fn tls() -> TlsConfig {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        log::warn!("cannot read a certificate of the system: {error}");
-    }
-    let roots = found.certs.iter().map(|it| Certificate::from_der(it.as_ref()).to_owned());
-    TlsConfig::builder()
-        .root_certs(RootCerts::from(roots.collect::<Vec<_>>()))
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build()
-}
-
 /// The response, if it is a success.
 fn accepted(response: Response<Body>) -> Result<Response<Body>, ServiceError> {
     let status = response.status();
@@ -284,8 +238,8 @@ fn send_events(
             .read_until(b'\n', &mut line)
             .map_err(|error| unread(&error))?;
         if n_read == 0 {
-            if let Some(data) = events.end() {
-                sender.send(ServiceEvent::Data(data)).ok();
+            if let Some(event) = events.end() {
+                sender.send(ServiceEvent::Data(event.data)).ok();
             }
             return Ok(());
         }
@@ -313,7 +267,8 @@ fn take_line(
     let event = events
         .line(&line)
         .map_err(|error| ServiceError::new(FailureKind::Endless, &error.to_string()))?;
-    Ok(sender.send(event.map_or(ServiceEvent::Sign, ServiceEvent::Data)).is_ok())
+    let event = event.map_or(ServiceEvent::Sign, |event| ServiceEvent::Data(event.data));
+    Ok(sender.send(event).is_ok())
 }
 
 /// Why there is no answer.

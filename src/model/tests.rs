@@ -3,9 +3,8 @@
 use super::{
     chat, messages,
     reply::{ModelReply, Piece},
-    sse::EventReader,
 };
-use crate::recording::Protocol;
+use crate::{recording::Protocol, sse::EventReader};
 
 /// What a stream came to.
 #[derive(Debug, Default, PartialEq)]
@@ -36,12 +35,12 @@ pub(crate) fn read_stream<'a>(
         Ok::<_, String>(())
     };
     for line in lines {
-        if let Some(data) = events.line(line).map_err(|error| error.to_string())? {
-            read(&data)?;
+        if let Some(event) = events.line(line).map_err(|error| error.to_string())? {
+            read(&event.data)?;
         }
     }
-    if let Some(data) = events.end() {
-        read(&data)?;
+    if let Some(event) = events.end() {
+        read(&event.data)?;
     }
     let shown = pieces.iter().filter_map(|piece| match piece {
         Piece::Text(text) => Some(text.as_str()),

@@ -56,6 +56,18 @@ fn a_good_set_up_is_told_in_a_line_a_check() {
 }
 
 #[test]
+fn programs_get_the_report_as_json() {
+    let base = tempfile::tempdir().unwrap();
+    let (code, lines) = doctor(base.path(), &["--json", "--agent", "guide"]);
+    assert_eq!(code, Some(0), "{lines:#?}");
+    let report: serde_json::Value = serde_json::from_str(&lines.concat()).unwrap();
+    assert_eq!(report["is_broken"], false);
+    let checks = report["checks"].as_array().unwrap();
+    assert!(checks.iter().all(|it| it["text"].is_string() && it["status"].is_string()), "{report}");
+    assert!(checks.iter().any(|it| it["about"] == "sandbox" && it["status"] == "ok"), "{report}");
+}
+
+#[test]
 fn a_limit_of_open_files_that_is_too_low_is_told_with_what_would_do() {
     let base = tempfile::tempdir().unwrap();
     let project = base.path().join("project");

@@ -15,6 +15,7 @@ mod agents;
 mod answering;
 mod api;
 mod ask;
+mod ask_command;
 mod attachments;
 mod bad_agents;
 mod bad_input;

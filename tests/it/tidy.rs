@@ -22,14 +22,16 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 37] = [
+const LAYERS: [&str; 40] = [
     "ids",
     "json",
+    "sse",
     "rights",
     "reaction",
     "budget",
     "effort",
     "authority",
+    "http_client",
     "sqlite_readonly",
     "project",
     "tools",
@@ -58,18 +60,21 @@ const LAYERS: [&str; 37] = [
     "registry",
     "web",
     "server",
+    "ask",
     "doctor",
     "cli",
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 57] = [
+const PURE: [&str; 59] = [
     "agent/codec",
     "agent/event",
+    "ask/answer",
     "attachment",
     "budget",
     "effort",
     "authority",
+    "sse",
     "citation/address",
     "citation/anchor",
     "citation/files_read",
@@ -230,8 +235,9 @@ fn writes_read_no_clock_and_draw_no_number() {
 }
 
 /// What opens files that belong to no project, and the gate, which opens those that do.
-const OPENERS: [&str; 14] = [
+const OPENERS: [&str; 15] = [
     "agent",
+    "ask/kept",
     "config",
     "database",
     "doctor",

@@ -16,7 +16,7 @@ use actix_web::{
     web,
 };
 use futures_util::{StreamExt as _, stream};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use utoipa::{IntoParams, ToSchema};
@@ -44,24 +44,24 @@ use frames::TurnFrames;
 use turn_viewer::{AskedTurn, TurnNews, TurnViewer};
 
 /// A question to a project.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub(crate) struct AskRequest {
     pub(crate) project: String,
     pub(crate) question: String,
     /// The conversation to go on in; a new one without it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) conversation_id: Option<ConversationId>,
     /// The agent that is to answer, by its name.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) agent: Option<String>,
     /// `quick` or `thorough`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) effort: Option<String>,
     /// The client's id of the question: with the same one it is asked once, however often it is sent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) message_id: Option<String>,
     /// The ids of files that were sent to the conversation before.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) attachments: Vec<String>,
     /// What was said before elsewhere, for the agent alone.
     #[serde(skip)]
@@ -90,7 +90,7 @@ pub(crate) struct FollowedTurn {
 impl FollowedTurn {
     /// The path of the page that shows the turn.
     pub(crate) fn link(&self) -> String {
-        format!("/p/{}/{}#turn-{}", self.project, self.conversation, self.turn)
+        self.project.turn_link(self.conversation, self.turn)
     }
 
     fn path(&self) -> String {

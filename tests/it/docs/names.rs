@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Programs in commands that cannot be run here, besides ours and cargo.
-const FOREIGN: [&str; 3] = ["npm", "claude", "ollama"];
+const FOREIGN: [&str; 4] = ["npm", "claude", "ollama", "python3"];
 
 /// Fails with the complaints, if there are any.
 fn no_complaints(complaints: &[String]) {
@@ -275,7 +275,10 @@ fn settings_that_the_docs_name_exist() {
 
 #[test]
 fn flags_that_the_docs_name_exist() {
-    let help = Cli::command().render_long_help().to_string();
+    let mut all = Cli::command();
+    let commands = all.get_subcommands_mut().map(|it| it.render_long_help().to_string());
+    let help: String = commands.collect::<Vec<_>>().concat();
+    let help = help + &all.render_long_help().to_string();
     let flag = Regex::new(r"`(--[a-z-]+)[ `]").unwrap();
     // Flags of cargo and of benchmarks.
     let others = ["--all-features", "--quick"];

@@ -20,7 +20,8 @@ use super::{
 const WRAPPER: &str = r#"#!/usr/bin/env bash
 set -euo pipefail
 case "${1-}" in
-    config | doctor | import | backup | guide | mcp-features | help | --help | --version)
+    ask | chat | completions | man | config | doctor | import | backup | guide | mcp-features | help \
+        | --help | --version)
         exec "$CICERONE" "$@" ;;
 esac
 coproc "$CICERONE" "$@" 2>>"$HOME/log"
@@ -57,6 +58,8 @@ impl Home {
             fs::create_dir(path(dir)).unwrap();
         }
         fs::write(path("bin/cicerone"), WRAPPER).unwrap();
+        let code = "def close_idle(sockets): # Closes idle sockets.\n    pass\n";
+        fs::write(path("src/my-app/pool.py"), code).unwrap();
         fs::write(path(".config/cicerone/shop.md"), "Call a basket a basket.").unwrap();
         fs::set_permissions(path("bin/cicerone"), fs::Permissions::from_mode(0o755)).unwrap();
         let names = vec!["guide.example.org".to_owned()];

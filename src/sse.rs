@@ -1,4 +1,4 @@
-//! Server-sent events: the data of a stream's events, line by line.
+//! Server-sent events: the events of a stream, line by line. Pure.
 //!
 //! Comments, fields of no interest, CRLF, a byte order mark and a missing blank after the colon are
 //! taken as the standard says. An event's data is complete with an empty line or the stream's end.
@@ -6,43 +6,67 @@
 /// Longest data of one event, in bytes.
 const MAX_EVENT_BYTES: usize = 16 << 20; // 16 MiB
 
+/// An event that has come.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct SentEvent {
+    /// `message` where the server names none.
+    pub(crate) name: Option<String>,
+    /// Its own id; the standard's "last event id" also remembers those before it.
+    pub(crate) id: Option<String>,
+    pub(crate) data: String,
+}
+
 /// The event that is being read.
 #[derive(Debug, Default)]
-pub(super) struct EventReader {
-    data: Option<String>,
+pub(crate) struct EventReader {
+    event: SentEvent,
+    has_data: bool,
 }
 
 /// An event is longer than any service sends.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the service sent an event of more than {MAX_EVENT_BYTES} bytes")]
-pub(super) struct EventTooLong;
+#[error("an event has more than {MAX_EVENT_BYTES} bytes")]
+pub(crate) struct EventTooLong;
 
 impl EventReader {
-    /// Takes a line without its newline. Gives the data of the event that it ends.
-    pub(super) fn line(&mut self, line: &str) -> Result<Option<String>, EventTooLong> {
+    /// Takes a line without its newline. Gives the event that it ends.
+    pub(crate) fn line(&mut self, line: &str) -> Result<Option<SentEvent>, EventTooLong> {
         let line = line.strip_suffix('\r').unwrap_or(line);
         let line = line.strip_prefix('\u{feff}').unwrap_or(line);
         if line.is_empty() {
-            return Ok(self.data.take());
+            return Ok(self.end());
         }
-        let Some(value) = line.strip_prefix("data:") else { return Ok(None) };
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "data" => return self.data(value),
+            "id" => self.event.id = Some(value.to_owned()),
+            "event" => self.event.name = Some(value.to_owned()),
+            _ => (),
+        }
+        Ok(None)
+    }
+
+    fn data(&mut self, value: &str) -> Result<Option<SentEvent>, EventTooLong> {
         // Services that forget the empty line send one JSON text a line.
-        let ended = self.data.take_if(|data| is_whole(data));
-        let data = self.data.get_or_insert_default();
+        let is_next = self.has_data && is_whole(&self.event.data);
+        let ended = if is_next { self.end() } else { None };
+        let data = &mut self.event.data;
         if data.len() + value.len() > MAX_EVENT_BYTES {
             return Err(EventTooLong);
         }
-        if !data.is_empty() {
+        if self.has_data {
             data.push('\n');
         }
         data.push_str(value);
+        self.has_data = true;
         Ok(ended)
     }
 
-    /// The data of an event that the stream's end completes.
-    pub(super) fn end(&mut self) -> Option<String> {
-        self.data.take()
+    /// The event that the stream's end completes.
+    pub(crate) fn end(&mut self) -> Option<SentEvent> {
+        let event = std::mem::take(&mut self.event);
+        std::mem::take(&mut self.has_data).then_some(event)
     }
 }
 
@@ -60,7 +84,20 @@ mod tests {
         let mut events: Vec<_> =
             stream.split('\n').filter_map(|line| reader.line(line).unwrap()).collect();
         events.extend(reader.end());
-        events
+        events.into_iter().map(|event| event.data).collect()
+    }
+
+    #[test]
+    fn an_event_has_the_name_and_the_id_that_stand_before_its_data() {
+        let mut reader = EventReader::default();
+        let lines = ["event: x", "id: 7", "data: 1", "", ": ping", "", "id: 8", "", "data: 2", ""];
+        let events: Vec<_> = lines.iter().filter_map(|it| reader.line(it).unwrap()).collect();
+        let event = |name: Option<&str>, id: Option<&str>, data: &str| SentEvent {
+            name: name.map(str::to_owned),
+            id: id.map(str::to_owned),
+            data: data.to_owned(),
+        };
+        assert_eq!(events, [event(Some("x"), Some("7"), "1"), event(None, None, "2")]);
     }
 
     #[test]
