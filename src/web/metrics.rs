@@ -6,7 +6,10 @@ use actix_web::{HttpResponse, web};
 
 use crate::{
     conversation::description::ConversationDescription,
-    database::{queries::reactions::ReactionCounts, stats::StatsSnapshot},
+    database::{
+        queries::reactions::ReactionCounts,
+        stats::{HistogramSnapshot, StatsSnapshot},
+    },
     registry::messages::{ListSessions, SessionDescription, SessionPhase},
     wire::server_frame::ConversationState,
 };
@@ -100,9 +103,14 @@ fn text(
     out.value(store.entries);
     out.family("commit_failures_total", "counter", "Transactions that failed as a whole.");
     out.value(store.commit_failures);
-    out.family("commit_seconds", "summary", "Time until a transaction is on the disk.");
-    out.part("sum", store.commit_time.as_secs_f64());
-    out.part("count", store.commits);
+    for (name, help, durations) in [
+        ("commit_seconds", "Time until a transaction is on the disk.", &store.commits),
+        ("first_text_seconds", "Time from a turn's start to its first text.", &store.first_texts),
+        ("answer_seconds", "Time from a turn's start to its end.", &store.answers),
+    ] {
+        out.family(name, "histogram", help);
+        out.histogram(durations);
+    }
     out.text
 }
 
@@ -127,10 +135,15 @@ impl Exposition {
         self.line(format_args!("cicerone_{name} {value}"));
     }
 
-    /// A value of a summary.
-    fn part(&mut self, part: &str, value: impl fmt::Display) {
+    fn histogram(&mut self, durations: &HistogramSnapshot) {
         let name = self.name;
-        self.line(format_args!("cicerone_{name}_{part} {value}"));
+        for (bound, count) in durations.buckets {
+            self.line(format_args!("cicerone_{name}_bucket{{le=\"{bound}\"}} {count}"));
+        }
+        let count = durations.count;
+        self.line(format_args!("cicerone_{name}_bucket{{le=\"+Inf\"}} {count}"));
+        self.line(format_args!("cicerone_{name}_sum {}", durations.sum.as_secs_f64()));
+        self.line(format_args!("cicerone_{name}_count {count}"));
     }
 
     fn by_label<'a>(

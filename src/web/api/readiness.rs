@@ -73,9 +73,9 @@ pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
         "database": {
             "bytes": bytes,
             "problem": problem,
-            "commits": store.commits,
+            "commits": store.commits.count,
             "commit_failures": store.commit_failures,
-            "commit_seconds": store.commit_time.as_secs_f64(),
+            "commit_seconds": store.commits.sum.as_secs_f64(),
         },
         "refusal": refusal,
         "sandbox": sandbox.as_deref(),
