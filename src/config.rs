@@ -12,6 +12,7 @@ mod agents;
 mod docs;
 pub(crate) mod editor_url;
 mod error;
+pub(crate) mod event_kind;
 pub(crate) mod exposure;
 mod file;
 mod groups;
@@ -147,8 +148,9 @@ fn check_offline(layers: &Layers, settings: &Settings) -> Result<(), ConfigError
 
 /// The settings but for the projects.
 fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Settings, ConfigError> {
-    let Tables { server, mut access, .. } = tables;
+    let Tables { server, mut access, mut webhooks, .. } = tables;
     access::complete(&mut access, layers, env)?;
+    access::read_webhook_secret(&mut webhooks)?;
     let listen = listen::addresses(server.listen, &mut access, layers)?;
     if server.assets.as_ref().is_some_and(|dir| !dir.is_dir()) {
         return Err(layers.refuse("server.assets", "a directory that exists"));
@@ -178,6 +180,7 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         attachments: tables.attachments,
         team: tables.team,
         budgets: tables.budgets,
+        webhooks,
         reading: tables.reading,
         highlighting: tables.highlighting,
         reader: tables.reader,

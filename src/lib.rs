@@ -92,6 +92,7 @@ pub mod model;
 pub mod recording;
 pub mod source;
 pub(crate) mod suggestions;
+pub(crate) mod webhook;
 
 pub mod attachment;
 pub(crate) mod budget;

@@ -51,6 +51,7 @@ use crate::{
         event_streams::EventStreams,
         state::AppState,
     },
+    webhook::Webhooks,
 };
 use accept::{Acceptor, Stream};
 use registry_cell::RegistryCell;
@@ -157,6 +158,7 @@ async fn serve<E: Future<Output = ()>>(
         slots: Slots::new(settings.limits.agents, settings.limits.agents_per_project),
         highlighter: CodeHighlighter::new(readers.clone()),
         readers,
+        webhooks: Webhooks::new(&settings.webhooks),
         settings: settings.clone(),
         database: database.start(),
         reader,

@@ -49,6 +49,7 @@ use crate::{
     project::{Project, ProjectName},
     reader::{Readers, code::CodeHighlighter},
     rights::Ownership,
+    webhook::Webhooks,
     wire::{Dialect, server_frame::Notice},
 };
 
@@ -83,6 +84,8 @@ pub struct Resources {
     pub highlighter: CodeHighlighter,
     /// Draws their diagrams and formulas.
     pub drawings: Drawings,
+    /// Tell other servers what happens.
+    pub(crate) webhooks: Webhooks,
 }
 
 /// The actor of one project.

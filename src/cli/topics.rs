@@ -22,7 +22,7 @@ macro_rules! topics {
     };
 }
 
-const TOPICS: [Topic; 11] = topics! {
+const TOPICS: [Topic; 12] = topics! {
     "agents": "Claude Code and the built-in guide: setting up, choosing, what they may use",
     "architecture": "the modules of the code and the rules between them",
     "benchmarks": "how fast it is, and how to measure it",
@@ -34,6 +34,7 @@ const TOPICS: [Topic; 11] = topics! {
     "secrets": "which files of a project no agent and no page may read",
     "security": "what is promised against whom, and what is not",
     "testing": "how the tests are run, what they cost, how to contribute",
+    "webhooks": "telling other servers what happens, and a bot for a chat room",
 };
 
 /// The name under which [`list`] is printed.

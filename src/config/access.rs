@@ -7,7 +7,7 @@ use crate::config::{
     layers::Layers,
     process_env::ProcessEnv,
     secrets,
-    settings::AccessSettings,
+    settings::{AccessSettings, WebhookSettings},
     token::Token,
 };
 
@@ -32,6 +32,19 @@ pub(super) fn complete(
     Ok(())
 }
 
+/// Adds the secret that signs webhooks, which they all need.
+pub(super) fn read_webhook_secret(webhooks: &mut WebhookSettings) -> Result<(), ConfigError> {
+    webhooks.secret = match &webhooks.secret_file {
+        Some(file) => {
+            let (text, origin) = read("webhooks.secret_file", file)?;
+            Some(Token::new(&text).map_err(|why| ConfigError::BadToken { origin, why })?)
+        }
+        None if webhooks.urls.is_empty() => None,
+        None => return Err(ConfigError::Unsigned),
+    };
+    Ok(())
+}
+
 /// The token of the variable, else that of the file.
 fn token(
     env: &ProcessEnv,
@@ -39,19 +52,20 @@ fn token(
     key: &'static str,
     file: Option<&Path>,
 ) -> Result<Option<Token>, ConfigError> {
-    let (text, origin) =
-        match (env.variable(variable), file) {
-            // Text that is not UTF-8 becomes characters that no header can hold.
-            (Some(text), _) => {
-                (text.to_string_lossy().into_owned(), ValueOrigin::Environment(variable.to_owned()))
-            }
-            (None, Some(path)) => {
-                let text = fs::read_to_string(path).map_err(|source| {
-                    ConfigError::TokenUnreadable { key, path: path.to_owned(), source }
-                })?;
-                (text, ValueOrigin::File { path: path.to_owned(), line: 1 })
-            }
-            (None, None) => return Ok(None),
-        };
+    let (text, origin) = match (env.variable(variable), file) {
+        // Text that is not UTF-8 becomes characters that no header can hold.
+        (Some(text), _) => {
+            (text.to_string_lossy().into_owned(), ValueOrigin::Environment(variable.to_owned()))
+        }
+        (None, Some(path)) => read(key, path)?,
+        (None, None) => return Ok(None),
+    };
     Token::new(&text).map(Some).map_err(|why| ConfigError::BadToken { origin, why })
+}
+
+/// The text of a file with a token.
+fn read(key: &'static str, path: &Path) -> Result<(String, ValueOrigin), ConfigError> {
+    let unreadable = |source| ConfigError::TokenUnreadable { key, path: path.to_owned(), source };
+    let text = fs::read_to_string(path).map_err(unreadable)?;
+    Ok((text, ValueOrigin::File { path: path.to_owned(), line: 1 }))
 }

@@ -97,6 +97,11 @@ pub enum ConfigError {
     BadToken { origin: ValueOrigin, why: String },
     #[error("cannot read the token in {} (`{key}`)", path.display())]
     TokenUnreadable { key: &'static str, path: PathBuf, source: io::Error },
+    #[error(
+        "`webhooks.urls` is set and `webhooks.secret_file` is not: requests that nobody signs can come \
+         from anybody; `openssl rand -hex 32` prints a good secret"
+    )]
+    Unsigned,
     #[error("viewers and administrators have the same token: create another for administrators")]
     OneToken,
     /// After the restart without them in the environment.

@@ -16,6 +16,7 @@ mod budgets;
 mod file_links;
 mod limits;
 mod team;
+mod webhooks;
 
 use std::{
     collections::HashMap,
@@ -40,6 +41,7 @@ pub(crate) use file_links::FileLinkSettings;
 pub use limits::Limits;
 pub(crate) use limits::{AnswerLimits, VisitorLimits};
 pub(crate) use team::TeamSettings;
+pub(crate) use webhooks::WebhookSettings;
 
 use crate::{
     authority::{Authority, WebOrigin},
@@ -79,6 +81,7 @@ pub struct Settings {
     pub(crate) file_links: FileLinkSettings,
     pub(crate) team: TeamSettings,
     pub(crate) budgets: BudgetSettings,
+    pub(crate) webhooks: WebhookSettings,
     pub(crate) reading: ReadingSettings,
     pub(crate) highlighting: HighlightingSettings,
     pub(crate) reader: ReaderSettings,
@@ -134,6 +137,7 @@ pub(super) struct Tables {
     pub(super) file_links: FileLinkSettings,
     pub(super) team: TeamSettings,
     pub(super) budgets: BudgetSettings,
+    pub(super) webhooks: WebhookSettings,
     pub(super) reading: ReadingSettings,
     pub(super) highlighting: HighlightingSettings,
     pub(super) reader: ReaderSettings,

@@ -15,12 +15,14 @@ use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 use toml::Value;
+use url::Url;
 
 use crate::{
     authority::{Authority, Host, WebOrigin},
     config::{
         agent_name::{AUTO, AgentChoice},
         editor_url::EditorUrl,
+        event_kind::EventKind,
     },
 };
 
@@ -318,6 +320,28 @@ value_format! {
     "names of environment variables, without values",
     {"type": "string", "pattern": "^[^=]+$"},
     |value| Text::parse(value).filter(|name| !name.is_empty() && !name.contains('='))
+}
+
+value_format! {
+    /// The address of a webhook.
+    HookUrl -> Url,
+    "addresses, such as \"https://hooks.example.org/cicerone\"",
+    {"type": "string", "pattern": "^https?://[^/]"},
+    |value| {
+        let url = Url::parse(value.as_str()?).ok()?;
+        (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+    }
+}
+
+value_format! {
+    /// The name of an event.
+    EventName -> EventKind,
+    "names of events: \"answered\", \"wrong\" or \"budget_reached\"",
+    {"type": "string", "enum": ["answered", "wrong", "budget_reached"]},
+    |value| {
+        let name = value.as_str()?;
+        EventKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 #[cfg(test)]

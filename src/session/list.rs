@@ -9,7 +9,8 @@ use crate::{
     database::Summary,
     entry::{Content, Outcome},
     ids::{ConversationId, TurnNumber},
-    rights::Ownership,
+    rights::{Ownership, Visibility},
+    webhook::event::{AnswerPlace, AnsweredEvent, WebhookEvent},
     wire::list_frame::{EndedTurn, ListChange, ListUpdate, ListedConversation},
 };
 
@@ -54,8 +55,28 @@ impl LiveConversation<'_> {
             },
             _ => "error",
         };
-        let excerpt = self.state.transcript.answer(turn).chars().take(EXCERPT).collect();
+        let answer = self.state.transcript.answer(turn);
+        self.tell_webhooks(turn, outcome, &answer);
+        let excerpt = answer.chars().take(EXCERPT).collect();
         self.env.list.note_end(self.state.id, EndedTurn { turn, outcome, excerpt });
+    }
+
+    /// Tells of an answer in a conversation that the team may read.
+    fn tell_webhooks(&self, turn: TurnNumber, outcome: &'static str, answer: &str) {
+        let is_open = self.state.ownership.visibility == Visibility::Team;
+        if !is_open || !matches!(outcome, "completed" | "error") {
+            return;
+        }
+        let Some(question) = self.state.transcript.question(turn) else { return };
+        let project = &self.env.project.name;
+        let place = AnswerPlace { project, conversation: self.state.id, turn };
+        self.env.resources.webhooks.tell(&WebhookEvent::Answered(AnsweredEvent {
+            place,
+            outcome,
+            user: question.author.as_deref(),
+            question: &question.content,
+            answer,
+        }));
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     database::{DatabaseError, Reader, timestamp},
     project::ProjectName,
     session::Resources,
+    webhook::event::{BudgetEvent, WebhookEvent},
 };
 
 /// A budget of this month and what is spent of it.
@@ -39,6 +40,7 @@ pub(crate) fn check(
 ) -> Option<impl Future<Output = Result<Option<String>, DatabaseError>> + use<>> {
     let budgets = Budgets::of(resources, user)?;
     let (reader, project) = (resources.reader.clone(), project.clone());
+    let (webhooks, user) = (resources.webhooks.clone(), user.map(str::to_owned));
     Some(async move {
         let month = BudgetMonth::of(OffsetDateTime::now_utc());
         let name = project.clone();
@@ -48,7 +50,12 @@ pub(crate) fn check(
             status.and_then(|it| it.budget.refusal(it.spent, spender, month))
         };
         let of_project = refusal(of_project, Spender::Project(project.as_str()));
-        Ok(refusal(of_user, Spender::User).or(of_project))
+        let refused = refusal(of_user, Spender::User).or(of_project);
+        if let Some(message) = &refused {
+            let (project, user) = (&project, user.as_deref());
+            webhooks.tell(&WebhookEvent::BudgetReached(BudgetEvent { project, user, message }));
+        }
+        Ok(refused)
     })
 }
 

@@ -46,7 +46,8 @@ pub(crate) async fn show(state: web::Data<AppState>) -> HandlerResult {
     let readers = (state.resources.readers.running(), state.resources.readers.restarts());
     let reader = &state.resources.reader;
     let reactions = reader.ask(|reader| reader.reaction_counts()).await?;
-    let text = text(&sessions, agents, readers, &reader.stats().snapshot(), reactions);
+    let mut text = text(&sessions, agents, readers, &reader.stats().snapshot(), reactions);
+    text.push_str(&webhooks(state.resources.webhooks.counts()));
     Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text))
 }
 
@@ -111,6 +112,13 @@ fn text(
         out.family(name, "histogram", help);
         out.histogram(durations);
     }
+    out.text
+}
+
+fn webhooks(counts: [(&str, u64); 2]) -> String {
+    let mut out = Exposition::default();
+    out.family("webhook_events_total", "counter", "Events by what came of them, for each address.");
+    out.by_label("result", counts);
     out.text
 }
 

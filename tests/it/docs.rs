@@ -2,7 +2,8 @@
 //! tried out; what they name exists.
 //!
 //! A comment before a fenced block says how it is checked where its language does not:
-//! `not run: WHY`, `drawing`, `frames`, `file: PATH`, `question`, `answer`, `answer: QUESTION`.
+//! `not run: WHY`, `drawing`, `frames`, `file: PATH`, `question`, `answer`, `answer: QUESTION`,
+//! `program: NAME`.
 
 mod blocks;
 mod frames;
@@ -38,6 +39,12 @@ fn read(path: &str) -> String {
 /// The blocks of all documents.
 fn all_blocks() -> Vec<Block> {
     documents().iter().flat_map(|path| blocks(path, &read(path))).collect()
+}
+
+/// The program of that name in the documents.
+pub fn program(name: &str) -> String {
+    let is_it = |block: &Block| block.check() == Ok(Check::Program(name.to_owned()));
+    all_blocks().into_iter().find(is_it).expect("no such program").text
 }
 
 #[test]

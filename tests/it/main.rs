@@ -93,3 +93,4 @@ mod tree;
 mod usage;
 mod uses;
 mod v1;
+mod webhooks;

@@ -22,7 +22,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 40] = [
+const LAYERS: [&str; 41] = [
     "ids",
     "json",
     "sse",
@@ -36,6 +36,7 @@ const LAYERS: [&str; 40] = [
     "project",
     "tools",
     "config",
+    "webhook",
     "policy",
     "history",
     "features",
@@ -66,7 +67,7 @@ const LAYERS: [&str; 40] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 59] = [
+const PURE: [&str; 61] = [
     "agent/codec",
     "agent/event",
     "ask/answer",
@@ -125,6 +126,8 @@ const PURE: [&str; 59] = [
     "web/websocket/backlog",
     "web/websocket/frame_check",
     "web/access/client_address",
+    "webhook/event",
+    "webhook/signature",
     "wire",
 ];
 

@@ -14,8 +14,8 @@ use crate::{
         messages::{KeepNote, Marked, React},
         queries::reactions::{ReactionCounts, WrongAnswer},
     },
-    reaction::{AnswerReactions, Reaction, Reactor},
-    rights::Action,
+    reaction::{AnswerReactions, AnswerVerdict, Reaction, Reactor},
+    rights::{Action, Visibility},
     session::reactions::ReactionStored,
     web::{
         access::rate_limit::Visitor,
@@ -24,6 +24,7 @@ use crate::{
         problem::{HandlerResult, Problem, ProblemResponse},
         state::{AppState, complete},
     },
+    webhook::event::{AnswerPlace, WebhookEvent, WrongEvent},
 };
 
 use super::conversations::permitted;
@@ -141,13 +142,22 @@ async fn change(
     reaction: Option<Reaction>,
 ) -> HandlerResult {
     let (project, id, turn) = path.into_inner();
-    let (project, conversation, _) =
+    let (project, conversation, ownership) =
         permitted(state, &(project, id), visitor, Action::Read).await?;
     let turn = turn.parse().map_err(|_| Problem::not_an_integer("turn", &turn))?;
     let (by, _) = reactor(visitor, request);
     let user = visitor.principal.user.clone();
-    let react = React { project, conversation, turn, by, user, reaction };
-    mark(state, visitor, request, MarkChange::Reaction(react)).await
+    let wrong = reaction.as_ref().filter(|it| it.verdict == AnswerVerdict::Wrong).cloned();
+    let react =
+        React { project: project.clone(), conversation, turn, by, user: user.clone(), reaction };
+    let answer = mark(state, visitor, request, MarkChange::Reaction(react)).await?;
+    if let Some(wrong) = wrong.filter(|_| ownership.visibility == Visibility::Team) {
+        let place = AnswerPlace { project: &project, conversation, turn };
+        let (user, why) = (user.as_deref(), wrong.why.as_deref());
+        let event = WebhookEvent::Wrong(WrongEvent { place, user, why });
+        state.resources.webhooks.tell(&event);
+    }
+    Ok(answer)
 }
 
 /// Something that is stored of an answer.

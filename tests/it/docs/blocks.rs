@@ -29,6 +29,8 @@ pub enum Check {
     Configuration,
     /// A session of the WebSocket.
     Frames,
+    /// A program that a test of its own runs, under this name.
+    Program(String),
     /// A file of the sample project.
     File(String),
     /// Asked the guide.
@@ -40,7 +42,7 @@ pub enum Check {
 }
 
 impl Check {
-    pub const NAMES: [&str; 9] = [
+    pub const NAMES: [&str; 10] = [
         "run",
         "names",
         "output",
@@ -50,6 +52,7 @@ impl Check {
         "question",
         "answer",
         "drawing",
+        "program",
     ];
 
     pub fn name(&self) -> &'static str {
@@ -63,6 +66,7 @@ impl Check {
             Self::Question => 6,
             Self::Answer(_) => 7,
             Self::Drawing => 8,
+            Self::Program(_) => 9,
         };
         Self::NAMES[index]
     }
@@ -84,6 +88,7 @@ impl Block {
             }
             ("text", "drawing") => Ok(Check::Drawing),
             ("text", "") if self.follows_commands => Ok(Check::Output),
+            (_, "program") if !rest.is_empty() => Ok(Check::Program(rest.to_owned())),
             (_, "file") if !rest.is_empty() => Ok(Check::File(rest.to_owned())),
             (language, _) => Err(format!("nothing checks this block ({language}, `{comment}`)")),
         }

@@ -1,0 +1,167 @@
+//! What webhooks tell. Pure.
+
+use serde_json::json;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{
+    config::event_kind::EventKind,
+    ids::{ConversationId, TurnNumber},
+    project::ProjectName,
+};
+
+/// Longest answer that is told, in characters.
+const MAX_ANSWER: usize = 8_000;
+
+/// Something that happened.
+#[derive(Debug)]
+pub(crate) enum WebhookEvent<'a> {
+    Answered(AnsweredEvent<'a>),
+    Wrong(WrongEvent<'a>),
+    BudgetReached(BudgetEvent<'a>),
+}
+
+/// The place of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnswerPlace<'a> {
+    pub(crate) project: &'a ProjectName,
+    pub(crate) conversation: ConversationId,
+    pub(crate) turn: TurnNumber,
+}
+
+/// How a turn ended.
+#[derive(Debug)]
+pub(crate) struct AnsweredEvent<'a> {
+    pub(crate) place: AnswerPlace<'a>,
+    /// `completed` or `error`.
+    pub(crate) outcome: &'static str,
+    /// Who asked, if a proxy names the user.
+    pub(crate) user: Option<&'a str>,
+    pub(crate) question: &'a str,
+    /// Markdown.
+    pub(crate) answer: &'a str,
+}
+
+/// What somebody says of an answer.
+#[derive(Debug)]
+pub(crate) struct WrongEvent<'a> {
+    pub(crate) place: AnswerPlace<'a>,
+    /// Who says it, if a proxy names the user.
+    pub(crate) user: Option<&'a str>,
+    pub(crate) why: Option<&'a str>,
+}
+
+/// A question was refused for its cost.
+#[derive(Debug)]
+pub(crate) struct BudgetEvent<'a> {
+    pub(crate) project: &'a ProjectName,
+    /// Whose question it was, if a proxy names the user.
+    pub(crate) user: Option<&'a str>,
+    /// What the person was told, which says whose budget it is.
+    pub(crate) message: &'a str,
+}
+
+impl WebhookEvent<'_> {
+    pub(crate) fn kind(&self) -> EventKind {
+        match self {
+            Self::Answered(_) => EventKind::Answered,
+            Self::Wrong(_) => EventKind::Wrong,
+            Self::BudgetReached(_) => EventKind::BudgetReached,
+        }
+    }
+}
+
+impl BudgetEvent<'_> {
+    /// The same for all questions that one budget refuses in one month: its words begin alike for all
+    /// users, and for all of a project.
+    pub(super) fn key(&self) -> String {
+        let words = self.message.split(" is used up").next().unwrap_or_default();
+        match words.starts_with("Your") {
+            true => format!("{words} {}", self.user.unwrap_or_default()),
+            false => words.to_owned(),
+        }
+    }
+}
+
+/// The body of a request.
+pub(super) fn body(event: &WebhookEvent<'_>, at: OffsetDateTime) -> String {
+    let data = match event {
+        WebhookEvent::Answered(AnsweredEvent { place, outcome, user, question, answer }) => {
+            let told: String = answer.chars().take(MAX_ANSWER).collect();
+            let mut data = of_place(*place);
+            data["outcome"] = json!(outcome);
+            data["user"] = json!(user);
+            data["question"] = json!(question);
+            data["is_cut"] = json!(told.len() < answer.len());
+            data["answer"] = json!(told);
+            data
+        }
+        WebhookEvent::Wrong(WrongEvent { place, user, why }) => {
+            let mut data = of_place(*place);
+            data["user"] = json!(user);
+            data["why"] = json!(why);
+            data
+        }
+        WebhookEvent::BudgetReached(BudgetEvent { project, user, message }) => {
+            json!({"project": project, "user": user, "message": message})
+        }
+    };
+    let timestamp = at.format(&Rfc3339).unwrap_or_default();
+    json!({"type": event.kind().name(), "timestamp": timestamp, "data": data}).to_string()
+}
+
+fn of_place(AnswerPlace { project, conversation, turn }: AnswerPlace<'_>) -> serde_json::Value {
+    let link = project.turn_link(conversation, turn);
+    json!({"project": project, "conversation_id": conversation, "turn": turn, "link": link})
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn told(event: &WebhookEvent<'_>) -> Value {
+        serde_json::from_str(&body(event, datetime!(2026-01-07 10:00 UTC))).unwrap()
+    }
+
+    fn name() -> ProjectName {
+        ProjectName::parse("shop").unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_told_with_its_place_and_a_long_one_is_cut() {
+        let project = name();
+        let place =
+            AnswerPlace { project: &project, conversation: ConversationId(7), turn: TurnNumber(2) };
+        for (answer, is_cut) in [("It is here.".to_owned(), false), ("é".repeat(9_000), true)] {
+            let event = WebhookEvent::Answered(AnsweredEvent {
+                place,
+                outcome: "completed",
+                user: Some("ana"),
+                question: "Where?",
+                answer: &answer,
+            });
+            let told = told(&event);
+            assert_eq!(told["type"], "answered");
+            assert_eq!(told["timestamp"], "2026-01-07T10:00:00Z");
+            assert_eq!(told["data"]["link"], "/p/shop/7#turn-2");
+            assert_eq!(told["data"]["is_cut"], is_cut);
+            let shown = told["data"]["answer"].as_str().unwrap();
+            assert!(answer.starts_with(shown) && shown.chars().count() <= MAX_ANSWER);
+        }
+    }
+
+    #[test]
+    fn a_budget_is_told_once_a_month_for_each_whose_it_is() {
+        let project = name();
+        let key = |user, message| BudgetEvent { project: &project, user, message }.key();
+        let mine = "Your budget for May is used up: $20 of $20. Ask again from 1 June 2026.";
+        let more = "Your budget for May is used up: $21 of $20. Ask again from 1 June 2026.";
+        let ours = "The budget of the project shop for May is used up: $9 of $9.";
+        assert_eq!(key(Some("ana"), mine), key(Some("ana"), more));
+        assert_ne!(key(Some("ana"), mine), key(Some("ben"), mine));
+        assert_eq!(key(Some("ana"), ours), key(Some("ben"), ours));
+        assert_ne!(key(Some("ana"), mine), key(Some("ana"), &mine.replace("May", "June")));
+    }
+}
