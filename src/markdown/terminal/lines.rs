@@ -1,7 +1,5 @@
 //! Lines of a terminal: words are wrapped, blocks are indented, styles switch on and off.
 
-use std::fmt::Write as _;
-
 use unicode_width::UnicodeWidthStr as _;
 
 use super::TerminalLook;
@@ -210,8 +208,7 @@ impl LineWriter {
             return;
         }
         for style in self.styles.iter().skip(self.applied.len()) {
-            // Writing to a string cannot fail.
-            let _ = write!(self.out, "\u{1b}[{}m", code(*style));
+            self.out.push_str(&format!("\u{1b}[{}m", code(*style)));
         }
         self.applied.clone_from(&self.styles);
     }
@@ -244,10 +241,7 @@ pub(crate) fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars().filter(|c| *c != '\r') {
         match invisible::is_unsafe_in_terminal(c) && !matches!(c, '\n' | '\t') {
-            true => {
-                // Writing to a string cannot fail.
-                let _ = write!(shown, "[U+{:04X}]", u32::from(c));
-            }
+            true => shown.push_str(&format!("[U+{:04X}]", u32::from(c))),
             false => shown.push(c),
         }
     }
