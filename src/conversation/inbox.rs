@@ -59,8 +59,6 @@ pub(crate) enum PostContent {
         effort: Option<Effort>,
         /// The files that come with it.
         attachments: Vec<AttachedFile>,
-        /// What was said before elsewhere, in short.
-        earlier: Option<String>,
     },
     /// An answer to a question of the agent.
     Answer {
@@ -129,8 +127,7 @@ impl Conversation {
     /// Fills in what is asked, or says why it cannot be asked.
     pub(crate) fn fill(&self, message: &mut UserMessage, what: &PostContent) -> Result<(), String> {
         match what {
-            PostContent::Text { content, agent, effort, attachments, earlier } => {
-                message.carried.clone_from(earlier);
+            PostContent::Text { content, agent, effort, attachments } => {
                 message.effort = *effort;
                 message.attachments.clone_from(attachments);
                 message.content.clone_from(content);

@@ -28,8 +28,6 @@ pub enum ClientFrame {
         effort: Option<Effort>,
         /// The ids of the files that come with it.
         attachments: Vec<String>,
-        /// What was said before elsewhere, in short, for the agent alone.
-        earlier: Option<String>,
     },
     /// Answer the agent's questions, as a message.
     Answer {
@@ -202,23 +200,7 @@ fn message(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
         agent: agent(fields)?,
         effort: effort(fields)?,
         attachments: attachments(fields)?,
-        earlier: earlier(fields)?,
     })
-}
-
-/// Longest text of what was said before, in bytes.
-const MAX_EARLIER: usize = 64 << 10; // 64 KiB
-
-fn earlier(fields: &Map<String, Value>) -> Result<Option<String>, InvalidFrame> {
-    match fields.get("earlier") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if text.len() <= MAX_EARLIER => {
-            Ok(Some(text.clone()).filter(|text| !text.is_empty()))
-        }
-        Some(_) => Err(InvalidFrame::WrongShape(format!(
-            "earlier must be text of at most {MAX_EARLIER} bytes"
-        ))),
-    }
 }
 
 fn attachments(fields: &Map<String, Value>) -> Result<Vec<String>, InvalidFrame> {
@@ -406,7 +388,6 @@ mod tests {
                 agent: None,
                 effort: None,
                 attachments: Vec::new(),
-                earlier: None,
             };
             assert_eq!(parse(frame), Ok(expected), "{frame}");
         }
@@ -453,21 +434,6 @@ mod tests {
         }
         for list in ["7", r#""a""#, "[1]", "[null]", "{}"] {
             assert!(refused(&frame(list)).contains("attachments must be"), "{list}");
-        }
-    }
-
-    #[test]
-    fn a_message_may_say_what_was_said_before() {
-        let frame = |text: &str| format!(r#"{{"type":"message","content":"x","earlier":{text}}}"#);
-        for (text, expected) in [("null", None), (r#""""#, None), (r#""You: no""#, Some("You: no"))]
-        {
-            let Ok(ClientFrame::Message { earlier, .. }) = parse(&frame(text)) else {
-                panic!("{text} was refused");
-            };
-            assert_eq!(earlier.as_deref(), expected);
-        }
-        for bad in ["7".to_owned(), format!("{:?}", "x".repeat(MAX_EARLIER + 1))] {
-            assert!(refused(&frame(&bad)).contains("earlier must be"), "{bad}");
         }
     }
 

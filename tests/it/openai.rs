@@ -130,25 +130,24 @@ async fn a_chat_is_one_conversation_and_a_branch_of_it_another() {
     let (_, fourth) = complete(&server, json!(cut)).await;
     assert_eq!(place(&fourth), (id, 4));
 
-    // Whoever goes back to an earlier message begins anew, and the agent is told what was said.
+    // Whoever goes back to an earlier message begins anew.
     let (_, again) = complete(&server, json!(chat)).await;
     assert_ne!(place(&again).0, id);
-    assert!(content(&again).contains("Person: say one\n\nYou: one"), "{again}");
     // The same first message begins another chat.
     let (_, other) = complete(&server, json!([user("say one")])).await;
     assert!(![id, place(&again).0].contains(&place(&other).0));
 }
 
 #[actix::test]
-async fn an_agent_is_told_in_short_of_a_chat_that_is_not_known_and_nobody_else() {
+async fn a_chat_that_is_not_known_is_told_in_the_question_for_everybody_to_see() {
     let server = Server::start();
     let chat = json!([user("What is a quokka?"), { "role": "assistant", "content": "It hops." }, user("Why does it?")]);
     let (_, answer) = complete(&server, chat).await;
     assert!(content(&answer).contains("Person: What is a quokka?\n\nYou: It hops."), "{answer}");
     let (_, frames) = server.enter(place(&answer).0, json!(null)).await;
     let question = frames.iter().find(|frame| frame["type"] == "user_message").unwrap();
-    assert_eq!(question["content"], "Why does it?");
-    assert!(!question.to_string().contains("quokka"), "{question}");
+    let said = "Person: What is a quokka?\n\nYou: It hops.";
+    assert_eq!(question["content"], format!("Why does it?\n\nBefore, in this chat:\n\n{said}"));
 }
 
 #[actix::test]

@@ -63,9 +63,6 @@ pub(crate) struct AskRequest {
     /// The ids of files that were sent to the conversation before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) attachments: Vec<String>,
-    /// What was said before elsewhere, for the agent alone.
-    #[serde(skip)]
-    pub(crate) earlier: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -145,7 +142,6 @@ pub(crate) async fn begin(
     let message = json!({
         "type": "message", "message_id": message_id, "content": question.question,
         "agent": question.agent, "effort": question.effort, "attachments": question.attachments,
-        "earlier": question.earlier,
     });
     check(&question, &message.to_string())?;
     let mut viewer = TurnViewer::open(state, name.clone(), visitor, request)?;

@@ -115,10 +115,12 @@ async fn answer(
     let conversation_id = find_conversation(state, &visitor, &owner, &chat.before).await;
     let question = AskRequest {
         project: chat.model.clone(),
-        question: chat.question.clone(),
+        question: match conversation_id {
+            Some(_) => chat.question.clone(),
+            None => request::with_chat(&chat.question, &chat.before),
+        },
         conversation_id,
         effort: chat.effort.map(str::to_owned),
-        earlier: request::in_short(&chat.before).filter(|_| conversation_id.is_none()),
         ..AskRequest::default()
     };
     let page = page(request, &visitor, &chat.model);

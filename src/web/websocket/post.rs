@@ -45,8 +45,8 @@ impl Viewer {
         };
         let found = attachments::find(&self.env, conversation, ids);
         self.run_request(found, context, move |viewer, found, context| match (found, what) {
-            (Ok(attachments), PostContent::Text { content, agent, effort, earlier, .. }) => {
-                let what = PostContent::Text { content, agent, effort, attachments, earlier };
+            (Ok(attachments), PostContent::Text { content, agent, effort, .. }) => {
+                let what = PostContent::Text { content, agent, effort, attachments };
                 viewer.post(message_id, what, context);
             }
             (Ok(_), what) => viewer.post(message_id, what, context),

@@ -21,14 +21,13 @@ impl Viewer {
         match request {
             ClientFrame::Ping => self.notify(&Notice::Pong, context),
             ClientFrame::Start(start) => self.start(start, context),
-            ClientFrame::Message { message_id, content, agent, effort, attachments, earlier } => {
+            ClientFrame::Message { message_id, content, agent, effort, attachments } => {
                 let content = content.trim().to_owned();
                 if content.is_empty() {
                     let notice = ErrorNotice::permanent("Empty message").of_message(message_id);
                     return self.notify(&Notice::Error(notice), context);
                 }
-                let what =
-                    PostContent::Text { content, agent, effort, attachments: Vec::new(), earlier };
+                let what = PostContent::Text { content, agent, effort, attachments: Vec::new() };
                 self.post_with(message_id, what, attachments, context);
             }
             ClientFrame::Answer { message_id, content, call_id } => {

@@ -146,8 +146,17 @@ fn text_of(content: &Value) -> (String, Option<String>) {
     (texts.join("\n"), other)
 }
 
-/// What was said in a chat that the agent does not know, in short; `None` if nothing was.
-pub(crate) fn in_short(before: &[ChatWords]) -> Option<String> {
+/// A question with what was said in a chat that nobody here knows, in short. It stands in the question
+/// itself, so that everybody sees what the agent was told.
+pub(crate) fn with_chat(question: &str, before: &[ChatWords]) -> String {
+    match in_short(before) {
+        Some(said) => format!("{question}\n\nBefore, in this chat:\n\n{}", said.trim_end()),
+        None => question.to_owned(),
+    }
+}
+
+/// What was said in a chat, in short; `None` if nothing was.
+fn in_short(before: &[ChatWords]) -> Option<String> {
     let mut told = Vec::new();
     let mut characters = 0;
     for said in before.iter().rev().take(TOLD_MESSAGES) {
