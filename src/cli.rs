@@ -73,6 +73,13 @@ pub enum Command {
         /// The file to write; must not exist yet.
         file: PathBuf,
     },
+    /// Put a backup in the place of the database, while no server runs.
+    Restore {
+        /// The backup, which is only read.
+        file: PathBuf,
+    },
+    /// Check the database: the file, its references and the index of the search.
+    Check,
     /// Check agent, account, sandbox, database, port and projects, and say how to fix them.
     Doctor(DoctorArgs),
     /// Print the help on a command or a topic; without a name, both lists.

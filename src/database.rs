@@ -6,8 +6,10 @@
 
 pub mod backup;
 pub mod import;
+pub mod integrity;
 pub mod messages;
 pub(crate) mod queries;
+pub mod restore;
 pub(crate) mod similar;
 pub(crate) mod stats;
 

@@ -19,7 +19,7 @@ use cicerone::{
         topics::{self, UnknownTopic},
     },
     config::{self, ConfigError, Loaded, secrets},
-    database::{self, backup, import},
+    database::{self, backup, import, integrity, restore},
     doctor, drawing, guide, mcp, model,
     project::ProjectName,
     reader::serve,
@@ -72,6 +72,8 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::McpFeatures { dir } => Ok(mcp::serve(&dir)?),
         Command::Import { file, project } => import(options, &file, &project),
         Command::Backup { file } => backup(options, &file),
+        Command::Restore { file } => restore(options, &file),
+        Command::Check => check_database(options),
         Command::Doctor(DoctorArgs { json, projects }) => {
             run_doctor(options, &before.and(projects), json)
         }
@@ -204,6 +206,25 @@ fn backup(options: &Options, file: &Path) -> Result<(), Box<dyn Error>> {
     let settings = load(options, None)?.settings;
     let bytes = backup::run(&settings.data_dir.join(database::FILE_NAME), file)?;
     print_line(&format!("wrote {bytes} bytes to {}", file.display()))
+}
+
+/// Puts a backup in the place of the configured store.
+fn restore(options: &Options, file: &Path) -> Result<(), Box<dyn Error>> {
+    let settings = load(options, None)?.settings;
+    let before = restore::run(file, &settings.data_dir.join(database::FILE_NAME))?;
+    let kept = before.map(|path| format!("; the database before it is {}", path.display()));
+    print_line(&format!("restored {}{}", file.display(), kept.unwrap_or_default()))
+}
+
+/// Prints what is wrong with the configured store.
+fn check_database(options: &Options) -> Result<(), Box<dyn Error>> {
+    let settings = load(options, None)?.settings;
+    let report = integrity::check(&settings.data_dir.join(database::FILE_NAME))?;
+    print_line(&report.to_string())?;
+    match report.is_sound() {
+        true => Ok(()),
+        false => std::process::exit(CHECK_FAILED),
+    }
 }
 
 /// Prints the report of the doctor, and logs nothing beside it.

@@ -50,6 +50,7 @@ mod hostile_readers;
 mod hostile_trees;
 mod html;
 mod instructions;
+mod keeping;
 mod launcher;
 mod legacy;
 mod live_list;
