@@ -101,6 +101,8 @@ impl Settings {
         access.admin_token = None;
         access.viewer_token = Some(token);
         self.agent.serves_others = false;
+        // Others are not told what one person asks alone.
+        self.webhooks.urls.clear();
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
             data_dir,

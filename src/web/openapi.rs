@@ -42,6 +42,7 @@ use super::{
         ask::follow,
         ask::stop,
         openai::models,
+        openai::model,
         openai::complete,
         upgrade::connect,
         events::open,

@@ -261,6 +261,23 @@ fn a_chat_is_one_conversation() {
 }
 
 #[test]
+fn what_one_person_asks_alone_is_told_to_no_webhook() {
+    let (home, dir) = project();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let secret = home.path().join("secret");
+    fs::write(&secret, "0123456789abcdef").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let config = home.path().join("c.toml");
+    fs::write(&config, format!("[webhooks]\nurls = [{url:?}]\nsecret_file = {secret:?}\n"))
+        .unwrap();
+    let arguments = ["ask", "--agent", "guide", "--config", config.to_str().unwrap(), QUESTION];
+    let (code, _, words) = run(cicerone(home.path(), &dir, &arguments));
+    assert_eq!(code, Some(0), "{words}");
+    assert!(listener.accept().is_err(), "a webhook was told");
+}
+
+#[test]
 fn a_closed_pipe_is_no_error() {
     let server = Server::start();
     let mut child = ask(&server, &["say one\nsay two"]).spawn().unwrap();

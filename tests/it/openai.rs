@@ -53,6 +53,10 @@ async fn each_project_is_a_model() {
     let ids: Vec<_> = models["data"].as_array().unwrap().iter().map(|model| &model["id"]).collect();
     assert_eq!(ids, ["demo", "shop"]);
     assert_eq!(models["data"][0]["owned_by"], "cicerone");
+    let (_, one) = server.get("/v1/models/shop").await;
+    assert_eq!(one, models["data"][1]);
+    let (status, error) = server.get("/v1/models/none").await;
+    assert_eq!((status, &error["error"]["code"]), (404, &json!("model_not_found")));
 }
 
 #[actix::test]

@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use crate::{
     ids::ConversationId,
+    project::ProjectName,
     rights::Action,
     session::post::StopTurn,
     web::{
@@ -63,13 +64,31 @@ static CHATS: LazyLock<Chats> = LazyLock::new(Chats::default);
     responses((status = 200, body = Value, description = "As of the OpenAI API")),
 )]
 pub(crate) async fn models(state: web::Data<AppState>) -> HttpResponse {
-    let models = state.resources.settings.projects.iter().map(|project| {
-        json!({
-            "id": project.name.to_string(), "object": "model", "created": 0,
-            "owned_by": "cicerone",
-        })
-    });
-    HttpResponse::Ok().json(json!({ "object": "list", "data": models.collect::<Vec<_>>() }))
+    let projects = state.resources.settings.projects.iter();
+    let models: Vec<Value> = projects.map(|project| described(&project.name)).collect();
+    HttpResponse::Ok().json(json!({ "object": "list", "data": models }))
+}
+
+/// `GET /v1/models/{model}`: one of them.
+#[utoipa::path(
+    get,
+    path = "/v1/models/{model}",
+    tag = "asking",
+    params(("model" = String, Path, description = "The project's name")),
+    responses(
+        (status = 200, body = Value, description = "As of the OpenAI API"),
+        (status = "default", body = Value, description = "An error in the shape of the OpenAI API"),
+    ),
+)]
+pub(crate) async fn model(state: web::Data<AppState>, name: web::Path<String>) -> HttpResponse {
+    match state.project(&name).await {
+        Ok(project) => HttpResponse::Ok().json(described(&project.name)),
+        Err(_) => ApiError::no_model(&name).response(),
+    }
+}
+
+fn described(project: &ProjectName) -> Value {
+    json!({ "id": project, "object": "model", "created": 0, "owned_by": "cicerone" })
 }
 
 /// `POST /v1/chat/completions`: asks the last message of the user.

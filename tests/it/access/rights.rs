@@ -47,6 +47,7 @@ const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/api/v1/ask/{project}/{id}", "", Right('r')),
     ("DELETE", "/api/v1/ask/{project}/{id}", "", Right('w')),
     ("GET", "/v1/models", "", Token),
+    ("GET", "/v1/models/{model}", "", Token),
     (
         "POST",
         "/v1/chat/completions",
@@ -192,7 +193,7 @@ fn filled(path: &str, id: i64) -> String {
     let id = id.to_string();
     let numbers = [("{id}", id.as_str()), ("{conversation}", &id), ("{turn}", "1")];
     let names = ["{attachment}", "{name}", "{stream}", "{token}"].map(|name| (name, "none"));
-    let all = [("{project}", "demo")].into_iter().chain(numbers).chain(names);
+    let all = [("{project}", "demo"), ("{model}", "demo")].into_iter().chain(numbers).chain(names);
     all.fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
