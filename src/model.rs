@@ -3,7 +3,7 @@
 //! It runs as a process with a network and without a project, and speaks the line protocol of Claude
 //! Code on stdin and stdout. The server runs the tools that the model calls.
 //!
-//! A [`service`] is what the configuration says of one, and [`client`] asks it. [`sse`] cuts a response
+//! A [`service`] is what the configuration says of one, and [`client`] asks it. [`crate::sse`] cuts a response
 //! into events, [`chat`] and [`messages`] read the events of the two dialects into a [`reply`],
 //! [`request`] asks in both, and [`failure`] says in words what a service refused: they take what
 //! services really send, where every field may be missing or of another type. [`turn`] is the loop of
