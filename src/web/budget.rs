@@ -50,10 +50,13 @@ pub(crate) fn check(
             status.and_then(|it| it.budget.refusal(it.spent, spender, month))
         };
         let of_project = refusal(of_project, Spender::Project(project.as_str()));
-        let refused = refusal(of_user, Spender::User).or(of_project);
+        let of_user = refusal(of_user, Spender::User);
+        let is_users = of_user.is_some();
+        let refused = of_user.or(of_project);
         if let Some(message) = &refused {
             let (project, user) = (&project, user.as_deref());
-            webhooks.tell(&WebhookEvent::BudgetReached(BudgetEvent { project, user, message }));
+            let event = BudgetEvent { project, user, is_users, month, message };
+            webhooks.tell(&WebhookEvent::BudgetReached(event));
         }
         Ok(refused)
     })

@@ -4,6 +4,7 @@ use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
+    budget::BudgetMonth,
     config::event_kind::EventKind,
     ids::{ConversationId, TurnNumber},
     project::ProjectName,
@@ -56,7 +57,10 @@ pub(crate) struct BudgetEvent<'a> {
     pub(crate) project: &'a ProjectName,
     /// Whose question it was, if a proxy names the user.
     pub(crate) user: Option<&'a str>,
-    /// What the person was told, which says whose budget it is.
+    /// Whether the budget is the user's, and not the project's.
+    pub(crate) is_users: bool,
+    pub(crate) month: BudgetMonth,
+    /// What the person was told.
     pub(crate) message: &'a str,
 }
 
@@ -71,13 +75,12 @@ impl WebhookEvent<'_> {
 }
 
 impl BudgetEvent<'_> {
-    /// The same for all questions that one budget refuses in one month: its words begin alike for all
-    /// users, and for all of a project.
+    /// The same for all questions that one budget refuses in one month.
     pub(super) fn key(&self) -> String {
-        let words = self.message.split(" is used up").next().unwrap_or_default();
-        match words.starts_with("Your") {
-            true => format!("{words} {}", self.user.unwrap_or_default()),
-            false => words.to_owned(),
+        let Self { project, user, is_users, month, .. } = self;
+        match is_users {
+            true => format!("user {month} {}", user.unwrap_or_default()),
+            false => format!("project {month} {project}"),
         }
     }
 }
@@ -101,7 +104,7 @@ pub(super) fn body(event: &WebhookEvent<'_>, at: OffsetDateTime) -> String {
             data["why"] = json!(why);
             data
         }
-        WebhookEvent::BudgetReached(BudgetEvent { project, user, message }) => {
+        WebhookEvent::BudgetReached(BudgetEvent { project, user, message, .. }) => {
             json!({"project": project, "user": user, "message": message})
         }
     };
@@ -155,13 +158,16 @@ mod tests {
     #[test]
     fn a_budget_is_told_once_a_month_for_each_whose_it_is() {
         let project = name();
-        let key = |user, message| BudgetEvent { project: &project, user, message }.key();
-        let mine = "Your budget for May is used up: $20 of $20. Ask again from 1 June 2026.";
-        let more = "Your budget for May is used up: $21 of $20. Ask again from 1 June 2026.";
-        let ours = "The budget of the project shop for May is used up: $9 of $9.";
-        assert_eq!(key(Some("ana"), mine), key(Some("ana"), more));
-        assert_ne!(key(Some("ana"), mine), key(Some("ben"), mine));
-        assert_eq!(key(Some("ana"), ours), key(Some("ben"), ours));
-        assert_ne!(key(Some("ana"), mine), key(Some("ana"), &mine.replace("May", "June")));
+        let key = |user, is_users, month| {
+            let month = BudgetMonth::of(month);
+            BudgetEvent { project: &project, user, is_users, month, message: "" }.key()
+        };
+        let (may, later) = (datetime!(2026-05-01 0:00 UTC), datetime!(2026-05-31 0:00 UTC));
+        let june = datetime!(2026-06-01 0:00 UTC);
+        assert_eq!(key(Some("ana"), true, may), key(Some("ana"), true, later));
+        assert_ne!(key(Some("ana"), true, may), key(Some("ben"), true, may));
+        assert_eq!(key(Some("ana"), false, may), key(Some("ben"), false, may));
+        assert_ne!(key(Some("ana"), true, may), key(Some("ana"), false, may));
+        assert_ne!(key(Some("ana"), true, may), key(Some("ana"), true, june));
     }
 }
