@@ -109,38 +109,39 @@ fn open(options: AskOptions, interrupts: Interrupts) -> Result<Opened, AskError>
     let dir = options.settings.data_dir.join(DIR_NAME);
     let all = LastConversations::in_dir(&dir);
     let style = if options.is_json { None } else { Some(style()) };
-    let (client, project, key, store, own_server, conversation_id);
-    if let Some(server) = &options.server {
-        let token = options.token.as_deref().map(Token::new).transpose();
-        let token = token.map_err(AskError::Token)?;
-        client = ServerClient::new(server, token)?;
-        project = match options.project {
-            Some(project) => project,
-            None => client.only_project()?,
-        };
-        key = format!("{} {project}", client.server());
-        let last = if options.continues { Some(last(&all, &key)?) } else { None };
-        conversation_id = last.map(|it| it.conversation_id);
-        (store, own_server) = (0, None);
-    } else {
-        let asked = own_project(options.settings, options.project.as_deref())?;
-        let root = asked.projects.first().map(|it| it.roots.first().to_owned());
-        key = root.unwrap_or_else(PathBuf::new).display().to_string();
-        let last = if options.continues { Some(last(&all, &key)?) } else { None };
-        let own = OwnServer::start(&asked, &dir, last.as_ref().map(|it| it.store))?;
-        (client, project, store) = (own.client.clone(), own.project.clone(), own.store);
-        conversation_id = last.map(|it| it.conversation_id);
-        own_server = Some(own);
-    }
+    let continues = options.continues;
+    let last = |key: &str| match continues {
+        true => all.find(key)?.map(Some).ok_or(AskError::NothingToContinue),
+        false => Ok(None),
+    };
+    let (client, project, own_server, key, last) = match &options.server {
+        Some(server) => {
+            let token = options.token.as_deref().map(Token::new).transpose();
+            let client = ServerClient::new(server, token.map_err(AskError::Token)?)?;
+            let project = options.project.map_or_else(|| client.only_project(), Ok)?;
+            let key = format!("{} {project}", client.server());
+            let last = last(&key)?;
+            (client, project, None, key, last)
+        }
+        None => {
+            let asked = own_project(options.settings, options.project.as_deref())?;
+            let root = asked.projects.first().map(|it| it.roots.first().to_owned());
+            let key = root.unwrap_or_else(PathBuf::new).display().to_string();
+            let last = last(&key)?;
+            let own = OwnServer::start(&asked, &dir, last.as_ref().map(|it| it.store))?;
+            (own.client.clone(), own.project.clone(), Some(own), key, last)
+        }
+    };
     let asker = Asker {
         client,
         project,
         agent: options.agent,
         effort: options.effort,
-        conversation_id,
+        conversation_id: last.map(|it| it.conversation_id),
         style,
         interrupts,
     };
+    let store = own_server.as_ref().map_or(0, |own| own.store);
     Ok(Opened { asker, whom: LastOf { all, key }, store, _own_server: own_server })
 }
 
@@ -155,10 +156,6 @@ fn own_project(mut settings: Settings, name: Option<&str>) -> Result<Settings, A
     }
     settings.projects.truncate(1);
     Ok(settings)
-}
-
-fn last(all: &LastConversations, key: &str) -> Result<kept::LastConversation, AskError> {
-    all.find(key)?.ok_or(AskError::NothingToContinue)
 }
 
 fn keep(asker: &Asker, whom: &LastOf, store: u32) {

@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::markdown::terminal::{TerminalLook, TerminalText, harmless, visible};
+use crate::{
+    markdown::terminal::{TerminalLook, TerminalText, harmless, visible},
+    web::api::ask::shown_place::{ShownPlace, places},
+};
 
 /// Longest text that is shown of what a tool was asked, in characters.
 const MAX_SHOWN: usize = 60;
@@ -35,7 +38,7 @@ enum AnswerFrame {
     ResponseDone {
         outcome: String,
         #[serde(default)]
-        citations: Vec<CitedPlace>,
+        citations: Vec<ShownPlace>,
         #[serde(default)]
         notes: Vec<String>,
     },
@@ -44,19 +47,6 @@ enum AnswerFrame {
     },
     #[serde(other)]
     Other,
-}
-
-/// A place that an answer cites.
-#[derive(Debug, Deserialize)]
-struct CitedPlace {
-    path: String,
-    /// If it differs from `path`.
-    #[serde(default)]
-    file: Option<String>,
-    #[serde(default)]
-    line: Option<u64>,
-    #[serde(default)]
-    found: bool,
 }
 
 /// How a turn ended.
@@ -193,9 +183,9 @@ impl AnswerText {
         if is_open { "\n".to_owned() } else { String::new() }
     }
 
-    fn end(&mut self, outcome: &str, citations: &[CitedPlace], notes: &[String]) -> Shown {
+    fn end(&mut self, outcome: &str, citations: &[ShownPlace], notes: &[String]) -> Shown {
         let mut text = self.end_block();
-        let sources = sources(citations);
+        let sources = places(citations, ShownPlace::first_line);
         if !sources.is_empty() {
             text.push_str(if self.is_begun { "\nSources:\n" } else { "Sources:\n" });
             text.extend(sources.iter().map(|place| format!("  {}\n", visible(place))));
@@ -207,19 +197,6 @@ impl AnswerText {
         };
         Shown { text, end: Some(end), progress: None }
     }
-}
-
-/// Each cited place that is there, once, in the order of the text.
-fn sources(citations: &[CitedPlace]) -> Vec<String> {
-    let mut sources: Vec<String> = Vec::new();
-    for it in citations.iter().filter(|it| it.found) {
-        let file = it.file.as_ref().unwrap_or(&it.path);
-        let place = it.line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"));
-        if !sources.contains(&place) {
-            sources.push(place);
-        }
-    }
-    sources
 }
 
 /// What a tool does, such as `Grep close`.

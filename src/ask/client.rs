@@ -130,7 +130,7 @@ pub(super) struct ServerClient {
 
 /// The events of a turn as they come.
 pub(super) struct TurnEvents {
-    lines: BufReader<io::Take<BodyReader<'static>>>,
+    lines: BufReader<BodyReader<'static>>,
     events: EventReader,
 }
 
@@ -253,8 +253,7 @@ impl ServerClient {
             return Err(self.foreign(&format!("it sends {kind:?} in place of events")));
         }
         let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
-        let lines = BufReader::new(reader.take(u64::MAX));
-        Ok(TurnEvents { lines, events: EventReader::default() })
+        Ok(TurnEvents { lines: BufReader::new(reader), events: EventReader::default() })
     }
 
     fn text(&self, response: Response<Body>) -> Result<String, AskError> {
@@ -278,7 +277,8 @@ impl ServerClient {
         AskError::Unreachable { server: self.server().to_owned(), reason: error.to_string() }
     }
 
-    fn foreign(&self, reason: &dyn ToString) -> AskError {
+    /// What answers is no server that can be asked.
+    pub(super) fn foreign(&self, reason: &dyn ToString) -> AskError {
         AskError::Foreign { server: self.server().to_owned(), reason: reason.to_string() }
     }
 }

@@ -67,13 +67,9 @@ impl Asker {
 
     /// Where the turn is, which the first event tells.
     fn place(&self, events: &mut TurnEvents) -> Result<AskedTurnPlace, AskError> {
-        let first = events.next().map_err(|error| self.foreign(&error))?;
+        let first = events.next().map_err(|error| self.client.foreign(&error))?;
         let first = first.map(|event| event.data).unwrap_or_default();
-        serde_json::from_str(&first).map_err(|error| self.foreign(&error))
-    }
-
-    fn foreign(&self, reason: &dyn ToString) -> AskError {
-        AskError::Foreign { server: self.client.server().to_owned(), reason: reason.to_string() }
+        serde_json::from_str(&first).map_err(|error| self.client.foreign(&error))
     }
 
     /// Shows the answer until it ends.

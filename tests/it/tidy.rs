@@ -67,7 +67,7 @@ const LAYERS: [&str; 41] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 61] = [
+const PURE: [&str; 62] = [
     "agent/codec",
     "agent/event",
     "ask/answer",
@@ -114,6 +114,7 @@ const PURE: [&str; 61] = [
     "source",
     "suggestions",
     "web/api/ask/answer",
+    "web/api/ask/shown_place",
     "web/api/ask/frames",
     "web/api/charts/svg",
     "web/api/openai/chores",

@@ -58,9 +58,11 @@ fn the_end_tells_each_place_that_is_there_once() {
         {"path":"a.rs","file":"src/a.rs","line":2,"found":true},
         {"path":"src/a.rs","line":2,"found":true},
         {"path":"b.rs","found":false,"why":"no such file"},
+        {"path":"c053a1f","commit":"c053a1f0","found":true},
+        {"path":"x:7","line":7,"lines_in_name":true,"found":true},
         {"path":"README.md","found":true}]}"#;
     let lines = shown(AnswerStyle::Markdown, &[&text(0, "See."), done]);
-    assert_eq!(lines, "See.\n\nSources:\n  src/a.rs:2\n  README.md\n\nTwo files.\n");
+    assert_eq!(lines, "See.\n\nSources:\n  src/a.rs:2\n  x:7\n  README.md\n\nTwo files.\n");
 }
 
 #[test]

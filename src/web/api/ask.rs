@@ -6,6 +6,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod frames;
+pub(crate) mod shown_place;
 pub(crate) mod turn_viewer;
 
 use std::convert::Infallible;

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::{Value, json};
 
+use crate::web::api::ask::shown_place::{ShownPlace, places};
+
 /// What the answers to one question have in common.
 #[derive(Debug, Clone)]
 pub(crate) struct Completion {
@@ -87,13 +89,9 @@ fn tokens(usage: Option<&Value>) -> Value {
 /// The places that were found, each once. `behind` is the number of characters before them, and `page`
 /// the address of the project's page.
 pub(crate) fn sources(citations: &[Value], behind: usize, page: &str) -> Sources {
-    let mut labels: Vec<String> = Vec::new();
-    for citation in citations.iter().filter(|it| it["found"] == true && it["commit"].is_null()) {
-        let label = label(citation);
-        if !label.is_empty() && !labels.contains(&label) {
-            labels.push(label);
-        }
-    }
+    let read = |citation: &Value| serde_json::from_value(citation.clone()).unwrap_or_default();
+    let cited: Vec<ShownPlace> = citations.iter().map(read).collect();
+    let labels = places(&cited, ShownPlace::lines);
     let mut found = Sources::default();
     if labels.is_empty() {
         return found;
@@ -112,17 +110,6 @@ pub(crate) fn sources(citations: &[Value], behind: usize, page: &str) -> Sources
         found.text.push_str(&label);
     }
     found
-}
-
-/// `path:line-end_line`, from the project's root.
-fn label(citation: &Value) -> String {
-    let path = citation["file"].as_str().or(citation["path"].as_str()).unwrap_or_default();
-    let has_line = citation["lines_in_name"] != true;
-    match (citation["line"].as_u64().filter(|_| has_line), citation["end_line"].as_u64()) {
-        (Some(line), Some(end)) if end > line => format!("{path}:{line}-{end}"),
-        (Some(line), _) => format!("{path}:{line}"),
-        _ => path.to_owned(),
-    }
 }
 
 /// A text in the query of a URL.
