@@ -306,6 +306,7 @@ impl Agents {
         let executable =
             LaunchedExecutable::new(request.program.claude().unwrap_or(&request.cicerone));
         let control = Arc::new(ProcessControl::new());
+        let (project, started_in) = (start.project.clone(), Arc::default());
         let (input, lines) = mpsc::channel(INPUT_LINES);
         let run = AgentRun {
             project: start.project,
@@ -315,6 +316,7 @@ impl Agents {
             epoch: start.epoch,
             name: name.clone(),
             kind,
+            started_in: Arc::clone(&started_in),
             control: Arc::clone(&control),
             dialect: dialect.clone(),
             input: input.clone(),
@@ -325,7 +327,7 @@ impl Agents {
         // The channel is empty, so this cannot fail.
         input.try_send(dialect.handshake()).ok();
         actix::spawn(run::run(run, exited));
-        Ok(AgentHandle { name, kind, executable, control, dialect, input })
+        Ok(AgentHandle { name, kind, executable, project, started_in, control, dialect, input })
     }
 
     /// The newest self-test of the sandbox.

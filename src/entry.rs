@@ -15,6 +15,7 @@ use crate::{
     attachment::AttachedFile,
     citation::Citation,
     effort::Effort,
+    history::checkout::Checkout,
     ids::{ConversationId, Seq, TurnNumber},
     json,
 };
@@ -209,10 +210,11 @@ impl Content {
             Self::Question(fields) => fields.questions.get().len(),
             Self::ResponseDone(fields) => {
                 around_bytes(&fields.citations, [&fields.files_read, &fields.notes])
+                    + commit_bytes(&fields.commits)
             }
             Self::Error(fields) => {
                 let around = around_bytes(&fields.citations, [&fields.files_read, &fields.notes]);
-                fields.content.len() + around
+                fields.content.len() + around + commit_bytes(&fields.commits)
             }
         };
         size_of::<Self>() + rest
@@ -249,6 +251,10 @@ impl Content {
             }
         })
     }
+}
+
+fn commit_bytes(commits: &[Checkout]) -> usize {
+    commits.iter().map(Checkout::bytes).sum()
 }
 
 fn around_bytes(citations: &[Citation], texts: [&Vec<String>; 2]) -> usize {

@@ -9,6 +9,7 @@
 
 mod align;
 mod changes;
+pub(crate) mod checkout;
 pub(crate) mod git;
 pub(crate) mod git_config;
 pub(crate) mod git_dir;

@@ -1,5 +1,6 @@
 //! Projects: a name that clients use, and the directories it stands for.
 
+pub(crate) mod identity;
 pub(crate) mod roots;
 
 use std::{fmt, io, path::Path, sync::Arc};

@@ -26,5 +26,5 @@ mod tools;
 pub(crate) mod uses;
 mod waiting;
 
-pub(crate) use protocol::{FileRefusal, ReaderError};
+pub(crate) use protocol::{CheckedReferences, FileRefusal, ReaderError};
 pub use readers::Readers;

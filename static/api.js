@@ -6,7 +6,7 @@ const LOGIN = '/login';
 const SIMILAR_LENGTH = 500;
 
 /**
- * @typedef {{name: string, path: string, has_spec: boolean, agent: string, members?: string[],
+ * @typedef {{name: string, path: string, has_spec: boolean, agent: string, members?: string[], checkouts?: import('./protocol.js').Checkout[],
  *   stats: {passing: number, in_progress: number, total: number, percentage: number}}} Project
  * @typedef {{id: number, project_name: string, title: string | null, created_at: string, updated_at: string,
  *   message_count: number, owner?: string, visibility?: string}} ConversationSummary
@@ -35,7 +35,7 @@ export const listProjects = () => call('GET', '/api/projects');
 export const findFiles = (project, letters, limit = 12, signal = undefined) => (
   call('GET', `/api/projects/${project}/files?limit=${limit}&q=${encodeURIComponent(letters)}`, { signal }));
 
-/** @param {string} project @returns {Promise<{about?: string, questions: string[]}>} */
+/** @param {string} project @returns {Promise<{about?: string, questions: string[], checkouts?: import('./protocol.js').Checkout[]}>} */
 export const suggestQuestions = (project) => call('GET', `/api/projects/${project}/questions`);
 
 /** @param {string} project @returns {Promise<import('./budget.js').Budgets>} */

@@ -1,14 +1,15 @@
 /** What is said of a project while nothing was asked: one sentence on it, questions that fit it, its newest notes. */
 import { findNotes, suggestQuestions } from './api.js';
+import { checkoutText } from './reference.js';
 import { EXAMPLE_QUESTIONS } from './text.js';
 
-/** @typedef {{about: string, questions: string[], notes: import('./notes.js').Note[]}} Introduction */
+/** @typedef {{about: string, checkout: string, questions: string[], notes: import('./notes.js').Note[]}} Introduction */
 
 /** Notes that are shown. */
 const MAX_NOTES = 3;
 
 /** @type {Introduction} */
-const NOTHING = { about: '', questions: [], notes: [] };
+const NOTHING = { about: '', checkout: '', questions: [], notes: [] };
 
 /** Whether nothing was asked in the open conversation. @param {import('./page.js').State} state */
 export function isFirst({ conversation, project, problem }) {
@@ -33,7 +34,7 @@ export class Introductions {
     if (known) return known;
     this.#known.set(project, NOTHING);
     suggestQuestions(project)
-      .then(({ about = '', questions }) => ({ about, questions }), () => ({ about: '', questions: EXAMPLE_QUESTIONS }))
+      .then(({ about = '', questions, checkouts = [] }) => ({ about, questions, checkout: checkoutText(checkouts) }), () => ({ questions: EXAMPLE_QUESTIONS }))
       .then((told) => this.#add(project, told));
     this.#readNotes(project);
     return NOTHING;

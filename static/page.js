@@ -86,7 +86,7 @@ export class Page {
       }
       this.welcome.hidden = introduction === null;
       if (introduction) this.welcome.update(introduction, conversation, project ?? '');
-      this.view.update({ conversation, project: this.project, user, problem, about: introduction?.about ?? null });
+      this.view.update({ conversation, project: this.project, user, problem, about: introduction?.about ?? null, checkout: introduction?.checkout ?? '' });
       this.composer.update({ conversation, project: this.project, user });
       this.onRender();
     });

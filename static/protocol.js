@@ -56,9 +56,9 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{usage?: Usage, cost_usd?: number, duration_ms?: number, first_text_ms?: number}} AnswerFacts
  * @typedef {{type: 'response_done', seq: number, turn: number, outcome: 'completed' | 'stopped' | 'interrupted',
  *   stopped_by?: string, withdrawn?: boolean, citations?: Citation[],
- *   files_read?: string[], notes?: string[], fallback_model?: string, answered?: Answered} & AnswerFacts} ResponseDoneFrame
+ *   files_read?: string[], commits?: Checkout[], notes?: string[], fallback_model?: string, answered?: Answered} & AnswerFacts} ResponseDoneFrame
  * @typedef {{type: 'error', seq?: number, turn?: number, message_id?: string, content: string,
- *   retryable?: boolean, retry_at?: string, start_over?: boolean, citations?: Citation[], files_read?: string[],
+ *   retryable?: boolean, retry_at?: string, start_over?: boolean, citations?: Citation[], files_read?: string[], commits?: Checkout[],
  *   notes?: string[], fallback_model?: string, answered?: Answered} & AnswerFacts} ErrorFrame `start_over`: a new conversation helps
  * @typedef {{type: 'status', state: SessionState, detail?: string, queue_position?: number}} StatusFrame
  * @typedef {{type: 'citations', turn: number, citations: Citation[]}} CitationsFrame of the answer so far
@@ -89,6 +89,7 @@ export const CLOSE_TRY_LATER = 1013;
  *   a reference to a file, as it was written; `file` is its path in the project, if it differs; `doubt` tells why it
  *   need not be wrong if it was not found; `candidates` may be meant
  * @typedef {{by?: {kind: string, name: string, model?: string}, at: string}} Answered the agent that gave an answer, and when it ended
+ * @typedef {{member?: string, branch?: string, commit: string, is_changed?: boolean}} Checkout what is checked out in a directory of the project; `member` is that of a group
  * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage
  * @typedef {{name: string, kind: string, model?: string, attachments?: string, effort?: boolean}} AgentOption an agent that a question may name
  * @typedef {{kind: string, name?: string, model?: string, attachments?: string, effort?: boolean, choices?: AgentOption[],

@@ -16,6 +16,13 @@ export function formatReference({ path, line, end_line, commit }) {
 /** The first digits of a commit's hash. @param {string} commit */
 export const shortCommit = (commit) => commit.slice(0, 10);
 
+/**
+ * `main at 0123456789`, in a group with the project before it.
+ * @param {import('./protocol.js').Checkout[]} checkouts
+ */
+export const checkoutText = (checkouts) => checkouts.map(({ member, branch, commit, is_changed: isChanged }) => (
+  `${member ? `${member}: ` : ''}${branch ? `${branch} at ` : ''}${shortCommit(commit)}${isChanged ? ', with changes' : ''}`)).join(' · ');
+
 /** @param {string | null} text @returns {Reference | null} */
 export function parseReference(text) {
   const found = /^(.+?)(?::(\d{1,9})(?:-(\d{1,9}))?)?$/s.exec(text ?? '');

@@ -18,9 +18,9 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  *
  * @typedef {{kind: 'done', seq: number, outcome: string, usage?: import('./protocol.js').Usage, costUsd?: number,
  *   durationMs?: number, stoppedBy?: string, withdrawn?: boolean, citations: import('./protocol.js').Citation[], filesRead: string[],
- *   notes: string[], answered?: import('./protocol.js').Answered, fallbackModel?: string}} DoneEnd
+ *   commits: import('./protocol.js').Checkout[], notes: string[], answered?: import('./protocol.js').Answered, fallbackModel?: string}} DoneEnd
  * @typedef {{kind: 'error', seq: number, content: string, retryable: boolean, startOver: boolean,
- *   citations: import('./protocol.js').Citation[], filesRead: string[], notes: string[],
+ *   citations: import('./protocol.js').Citation[], filesRead: string[], commits: import('./protocol.js').Checkout[], notes: string[],
  *   answered?: import('./protocol.js').Answered, fallbackModel?: string}} ErrorEnd
  * @typedef {{turn: number, seq: number, question: string | null, author?: string, agent?: string,
  *   retryOf?: number, attachments?: import('./attachments.js').Attachment[], parts: Part[],
@@ -156,14 +156,14 @@ export function reduce(before, event) {
       return endTurn(before, event, {
         kind: 'done', seq: event.seq, outcome: event.outcome ?? 'completed', usage: event.usage, costUsd: event.cost_usd,
         durationMs: event.duration_ms, stoppedBy: event.stopped_by, withdrawn: event.withdrawn === true, citations: event.citations ?? [],
-        filesRead: event.files_read ?? [], notes: event.notes ?? [], answered: event.answered, fallbackModel: event.fallback_model,
+        filesRead: event.files_read ?? [], commits: event.commits ?? [], notes: event.notes ?? [], answered: event.answered, fallbackModel: event.fallback_model,
       });
     case 'error':
       if (typeof event.turn === 'number') {
         const { turn, seq = 0, content, retryable } = event;
         return endTurn(before, { turn, seq }, {
           kind: 'error', seq, content, retryable: retryable !== false, startOver: event.start_over === true,
-          citations: event.citations ?? [], filesRead: event.files_read ?? [], notes: event.notes ?? [],
+          citations: event.citations ?? [], filesRead: event.files_read ?? [], commits: event.commits ?? [], notes: event.notes ?? [],
           answered: event.answered, fallbackModel: event.fallback_model,
         });
       }

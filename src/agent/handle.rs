@@ -1,11 +1,19 @@
 //! The handle of a running agent: sends messages, interrupts, stops.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::{attachment::told::ToldFile, config::settings::agents::AgentName, effort::Effort};
+use crate::{
+    attachment::told::ToldFile,
+    config::settings::agents::AgentName,
+    effort::Effort,
+    project::{Project, identity::RootsIdentity},
+};
 
 use super::{
     AgentError, AgentKind,
@@ -24,6 +32,9 @@ pub struct AgentHandle {
     pub(super) name: AgentName,
     pub(super) kind: AgentKind,
     pub(super) executable: LaunchedExecutable,
+    /// The project as configured, and its directories when the agent started.
+    pub(super) project: Project,
+    pub(super) started_in: Arc<OnceLock<RootsIdentity>>,
     pub(super) control: Arc<ProcessControl>,
     pub(super) dialect: AgentLines,
     pub(super) input: mpsc::Sender<String>,
@@ -44,6 +55,16 @@ impl AgentHandle {
     /// no more. Reads the disk.
     pub fn is_outdated(&self) -> bool {
         self.kind == AgentKind::Claude && self.executable.is_replaced()
+    }
+
+    /// Looks whether other directories have taken the places of those in which the agent was started.
+    /// `None` where that does not matter: it reads no files itself, or has not started. Blocks.
+    pub(crate) fn place_check(&self) -> Option<impl FnOnce() -> bool + Send + 'static> {
+        let reads_itself = matches!(self.kind, AgentKind::Claude | AgentKind::Acp);
+        let before = self.started_in.get().filter(|_| reads_itself)?.clone();
+        let project = self.project.clone();
+        // Where there is none now, an agent that is started anew says so.
+        Some(move || RootsIdentity::of(&project).ok() != Some(before))
     }
 
     /// The agent's process id, while there is a process: not yet right after the start. Reads some

@@ -3,7 +3,11 @@
 mod pipes;
 mod tool_calls;
 
-use std::{process::ExitStatus, sync::Arc, time::Duration};
+use std::{
+    process::ExitStatus,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use actix::Recipient;
 use futures_util::future::OptionFuture;
@@ -31,7 +35,7 @@ use crate::{
     config::settings::agents::AgentName,
     ids::ConversationId,
     policy::Policy,
-    project::{Project, Roots},
+    project::{Project, identity::RootsIdentity},
     recording::{FORMAT_VERSION, Head, Protocol},
     tools::{Caller, ProjectTools},
 };
@@ -57,6 +61,8 @@ pub(super) struct AgentRun {
     pub epoch: u64,
     pub name: AgentName,
     pub kind: AgentKind,
+    /// Where it is noted in which directories the agent was started.
+    pub started_in: Arc<OnceLock<RootsIdentity>>,
     pub control: Arc<ProcessControl>,
     /// Builds the lines for `input`.
     pub dialect: AgentLines,
@@ -93,7 +99,9 @@ pub(super) async fn run(run: AgentRun, exited: Recipient<AgentExited>) {
 /// The error says, for a person, why the agent did not start.
 async fn prepare_and_execute(mut run: AgentRun) -> Result<AgentExit, String> {
     let mut stop = run.control.stop.subscribe();
-    run.request.project.roots = unless_stopped(&mut stop, resolved(&run.project)).await??;
+    let place = unless_stopped(&mut stop, resolved(&run.project)).await??;
+    run.request.project.roots = place.roots.clone();
+    run.started_in.set(place).ok();
     let (project, name) = (&run.request.project, &run.name);
     unless_stopped(&mut stop, run.agents.may_start(project, name, run.kind)).await??;
     // Two agents of one conversation, as after a session's failure, would share its transcript.
@@ -123,11 +131,11 @@ async fn prepare_and_execute(mut run: AgentRun) -> Result<AgentExit, String> {
 }
 
 /// The project's directories as they are now, by which the agent will name its files.
-async fn resolved(project: &Project) -> Result<Roots, String> {
+async fn resolved(project: &Project) -> Result<RootsIdentity, String> {
     let project = project.clone();
     let resolved = tokio::task::spawn_blocking(move || {
         check_dirs(&project)?;
-        project.roots.resolved().map_err(|error| error.to_string())
+        RootsIdentity::of(&project).map_err(|(_, error)| error.to_string())
     });
     resolved.await.map_err(|error| error.to_string())?
 }

@@ -1,11 +1,14 @@
 //! Checks references against the project's files. Reads files and therefore blocks.
 
+use std::path::Path;
+
 use super::{
     Citation, References,
     anchor::{Anchor, Standing},
     project_files::{Absence, Look, ProjectFiles},
     verdict::{ProjectContents as _, verdict},
 };
+use crate::{history::checkout::Checkout, project::roots};
 
 /// Files of one name that are searched for lines whose file is gone.
 const MAX_NAMESAKES: usize = 8;
@@ -22,7 +25,9 @@ pub(crate) fn check(
         mentioned.iter().filter_map(|written| verdict(written, &look, read)).collect();
     let commits = project.head_commits();
     let commit_of = |file: &str| {
-        commits.iter().find(|(prefix, _)| file.starts_with(prefix)).and_then(|(_, it)| it.clone())
+        let (of, _) = roots::split(Path::new(file)).unzip();
+        let is_its = |it: &&Checkout| it.member.is_none() || it.member.as_deref() == of;
+        commits.iter().find(is_its).map(|it| it.commit.clone())
     };
     let mut contents = Contents::new(project);
     for at in by_file(&citations) {

@@ -2,7 +2,14 @@
 
 use std::path::Path;
 
-use crate::{history::parse, policy::gate::Tree};
+use crate::{
+    history::{
+        checkout::{self, Checkout},
+        git_dir::GitDir,
+        parse,
+    },
+    policy::gate::Tree,
+};
 
 /// Largest file of git that is read, in bytes: a list of packed references may be long.
 const MAX_BYTES: usize = 8 << 20; // 8 MiB
@@ -10,21 +17,33 @@ const MAX_BYTES: usize = 8 << 20; // 8 MiB
 /// References that may point to each other.
 const MAX_STEPS: usize = 5;
 
-/// The commit that is checked out in the directory of `tree`; `None` where there is no repository of
-/// a known layout, or no commit yet.
-pub(super) fn head_commit(tree: &Tree) -> Option<String> {
-    let git = Path::new(".git");
+/// What every branch's reference begins with.
+const BRANCHES: &str = "refs/heads/";
+
+/// The commit that is checked out in `dir`, and its branch if there is one; `None` where there is no
+/// repository of a known layout, or no commit yet.
+pub(super) fn head_commit(dir: &Path) -> Option<Checkout> {
+    let GitDir { own, common } = GitDir::of(dir).ok()?;
+    let (own, common) = (Tree::open(&own).ok()?, Tree::open(&common).ok()?);
     let mut name = "HEAD".to_owned();
-    for _ in 0..MAX_STEPS {
-        let read = text(tree, &git.join(&name)).filter(|text| !text.trim().is_empty());
-        let value = match read {
-            Some(text) => text.trim().to_owned(),
-            None => return packed(&text(tree, &git.join("packed-refs"))?, &name),
+    let mut branch = None;
+    for step in 0..MAX_STEPS {
+        // Work trees share all references but their own `HEAD`.
+        let tree = if step == 0 { &own } else { &common };
+        let read = text(tree, Path::new(&name)).filter(|text| !text.trim().is_empty());
+        let commit = match read.as_deref().map(str::trim) {
+            None => packed(&text(&common, Path::new("packed-refs"))?, &name),
+            Some(value) => match value.strip_prefix("ref:") {
+                Some(target) => {
+                    name = safe_name(target.trim())?;
+                    let own = name.strip_prefix(BRANCHES).filter(|it| checkout::is_branch(it));
+                    branch = branch.or_else(|| own.map(str::to_owned));
+                    continue;
+                }
+                None => commit_id(value),
+            },
         };
-        match value.strip_prefix("ref:") {
-            Some(target) => name = safe_name(target.trim())?,
-            None => return commit_id(&value),
-        }
+        return Some(Checkout { member: None, branch, commit: commit?, is_changed: None });
     }
     None
 }
@@ -87,8 +106,11 @@ mod tests {
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
                 fs::write(path, content).unwrap();
             }
-            let tree = Tree::open(project.path()).unwrap();
-            assert_eq!(head_commit(&tree).as_deref(), expected, "{files:?}");
+            let found = head_commit(project.path());
+            assert_eq!(found.as_ref().map(|it| it.commit.as_str()), expected, "{files:?}");
+            let is_on_main = files.first().is_some_and(|(_, head)| head == main);
+            let branch = found.and_then(|it| it.branch);
+            assert_eq!(branch.as_deref(), expected.filter(|_| is_on_main).map(|_| "main"));
         }
     }
 }

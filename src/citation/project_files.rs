@@ -15,7 +15,7 @@ use std::{
 use rustix::{fs::FileType, io::Errno};
 
 use crate::{
-    history::{CommitHashes, ProjectHistory},
+    history::{CommitHashes, ProjectHistory, checkout::Checkout},
     policy::{
         Policy, Refusal,
         gate::Tree,
@@ -83,10 +83,13 @@ impl ProjectFiles {
         self.roots.iter().filter_map(read).flatten().collect()
     }
 
-    /// The commit that is checked out in each root, by what the paths of its files begin with.
-    pub(super) fn head_commits(&self) -> Vec<(String, Option<String>)> {
-        let head = |root: &Root| head_commit::head_commit(&Tree::open(&root.dir).ok()?);
-        self.roots.iter().map(|root| (root.prefix(), head(root))).collect()
+    /// The commit that is checked out in each root that has one.
+    pub(crate) fn head_commits(&self) -> Vec<Checkout> {
+        let head = |root: &Root| {
+            let member = root.name.as_ref().map(ToString::to_string);
+            Some(Checkout { member, ..head_commit::head_commit(&root.dir)? })
+        };
+        self.roots.iter().filter_map(head).collect()
     }
 
     /// The content of a file that may be shown.

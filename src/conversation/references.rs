@@ -8,6 +8,7 @@ use crate::{
     citation::{Citation, References, files_read::FilesRead},
     config::settings::Settings,
     entry::{Content, Outcome, ResponseDone, ToolCall, ToolResult},
+    history::checkout::Checkout,
     ids::TurnNumber,
     markdown,
     project::Roots,
@@ -34,6 +35,8 @@ pub(crate) struct TurnReferences {
     pub(crate) asked: References,
     /// The results of the checks.
     pub(crate) known: Vec<Citation>,
+    /// The commit of each directory when the whole answer was checked.
+    pub(crate) commits: Vec<Checkout>,
     /// How many results viewers were shown.
     pub(crate) told: usize,
     pub(crate) is_checking: bool,
@@ -109,6 +112,7 @@ impl Conversation {
                 *details.citations = citing.known;
             }
             *details.files_read = citing.reading.into_files();
+            *details.commits = citing.commits;
         }
     }
 }

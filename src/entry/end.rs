@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::citation::Citation;
+use crate::{citation::Citation, history::checkout::Checkout};
 
 use super::Content;
 
@@ -74,6 +74,10 @@ pub struct ResponseDone {
     /// The files that the agent read for it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files_read: Vec<String>,
+    /// The commit of each directory of the project when the answer ended, where git tells one; files may
+    /// have differed from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<Checkout>,
     /// Who stopped it, if a proxy names the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<String>,
@@ -127,6 +131,9 @@ pub struct TurnError {
     /// As in [`ResponseDone::files_read`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files_read: Vec<String>,
+    /// As in [`ResponseDone::commits`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<Checkout>,
     /// As in [`ResponseDone::fallback_model`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback_model: Option<String>,
@@ -147,6 +154,8 @@ pub struct EndDetails<'a> {
     pub citations: &'a mut Vec<Citation>,
     /// See [`ResponseDone::files_read`].
     pub files_read: &'a mut Vec<String>,
+    /// See [`ResponseDone::commits`].
+    pub commits: &'a mut Vec<Checkout>,
     /// See [`ResponseDone::fallback_model`].
     pub fallback_model: &'a mut Option<String>,
     /// See [`ResponseDone::notes`].
@@ -180,6 +189,7 @@ impl Content {
                 facts,
                 citations,
                 files_read,
+                commits,
                 fallback_model,
                 notes,
                 answered,
@@ -189,13 +199,20 @@ impl Content {
                 facts,
                 citations,
                 files_read,
+                commits,
                 fallback_model,
                 notes,
                 answered,
                 ..
-            }) => {
-                Some(EndDetails { facts, citations, files_read, fallback_model, notes, answered })
-            }
+            }) => Some(EndDetails {
+                facts,
+                citations,
+                files_read,
+                commits,
+                fallback_model,
+                notes,
+                answered,
+            }),
             _ => None,
         }
     }

@@ -24,7 +24,7 @@ pub(crate) struct GitDir {
 
 impl GitDir {
     /// Of the project in `dir`.
-    pub(super) fn of(dir: &Path) -> Result<Self, HistoryError> {
+    pub(crate) fn of(dir: &Path) -> Result<Self, HistoryError> {
         let git = dir.join(".git");
         match fs::symlink_metadata(&git) {
             Ok(found) if found.is_dir() => return Ok(Self::whole(git)),

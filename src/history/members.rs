@@ -7,9 +7,10 @@ use crate::{
     history::{
         Blame, Changes, CommitHashes, Commits, HistoryError, LogQuery, MAX_COMMITS, RootHistory,
         Search, ShownCommit,
+        checkout::{self, Checkout},
     },
     policy::Secrets,
-    project::Roots,
+    project::{Root, Roots},
 };
 
 /// The history of a project.
@@ -61,6 +62,14 @@ impl ProjectHistory {
     pub(crate) fn file_at(&self, commit: &str, path: &str) -> Result<Vec<u8>, HistoryError> {
         let (root, path) = self.root_of(path)?;
         root.file_at(commit, &path)
+    }
+
+    /// What is checked out in each root that is a repository with a commit.
+    pub(crate) fn checkouts(&self) -> Vec<Checkout> {
+        let member = |root: &Root| root.name.as_ref().map(ToString::to_string);
+        let of =
+            |root: &Root| Some(Checkout { member: member(root), ..checkout::of(&root.dir).ok()? });
+        self.roots.iter().filter_map(of).collect()
     }
 
     /// Looks up hashes of commits; `None` where there is no history.

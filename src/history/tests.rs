@@ -312,3 +312,63 @@ fn long_hashes_are_read_as_short_ones_are() {
     assert!(shown.changes.diff.contains("+one"));
     assert_eq!(history.blame("a", "one\n", 1, 1).unwrap().commits[0].id, id);
 }
+
+#[test]
+fn what_is_checked_out_is_told_with_its_branch_and_whether_files_differ() {
+    let (repository, _, second) = pool();
+    let dir = repository.path().canonicalize().unwrap();
+    let told = |dir: &Path| {
+        let roots = dir.canonicalize().unwrap();
+        let all = ProjectHistory::new(roots, Secrets::new(&[]).unwrap()).checkouts();
+        all.into_iter().map(|it| (it.branch, it.commit, it.is_changed)).next()
+    };
+    let main = || Some("main".to_owned());
+    assert_eq!(told(&dir), Some((main(), second.clone(), Some(false))));
+    repository.write("untracked", "");
+    assert_eq!(told(&dir), Some((main(), second.clone(), Some(false))));
+    repository.write("pool.rs", "fn open() {}\n");
+    assert_eq!(told(&dir), Some((main(), second.clone(), Some(true))));
+    repository.git(&["checkout", "-q", "-f", "--detach"]);
+    let tree = dir.with_extension("tree");
+    repository.git(&["worktree", "add", "-q", "-b", "side", tree.to_str().unwrap()]);
+    assert_eq!(told(&tree), Some((Some("side".to_owned()), second.clone(), Some(false))));
+    fs::remove_dir_all(&tree).unwrap();
+    assert_eq!(told(&dir), Some((None, second.clone(), Some(false))));
+    let bare = tempfile::tempdir().unwrap();
+    repository.git(&["clone", "-q", "--bare", ".", bare.path().to_str().unwrap()]);
+    assert!(told(bare.path()).is_some_and(|it| it.1 == second));
+    let empty = Repository::new(&[]);
+    assert_eq!(told(empty.path()), None);
+    assert_eq!(told(tempfile::tempdir().unwrap().path()), None);
+}
+
+#[test]
+fn p10_telling_whether_files_differ_runs_nothing_of_the_repository() {
+    let (repository, _, second) = pool();
+    let marker = repository.path().join("marker");
+    let run = format!("sh -c 'touch {}; cat'", marker.display());
+    for (name, value) in [
+        ("filter.evil.clean", run.as_str()),
+        ("filter.evil.smudge", &run),
+        ("filter.evil.process", &run),
+        ("filter.evil.required", "true"),
+        ("filter.Odd \"[x].clean", &run),
+        ("core.fsmonitor", &run),
+        ("core.hooksPath", ".git/hooks"),
+        ("diff.external", &run),
+        ("submodule.recurse", "true"),
+    ] {
+        repository.git(&["config", name, value]);
+    }
+    fs::write(repository.path().join(".git/info/attributes"), "* filter=evil\n").unwrap();
+    let changed = || repository.history().checkouts().pop();
+    for text in ["fn other() {}\n", "fn o() {}\n\nfn drain() {\n    wait();\n}\n\nfn close() {}\n"]
+    {
+        repository.write("pool.rs", text);
+        let told = changed().unwrap();
+        assert_eq!((told.commit.as_str(), told.is_changed), (second.as_str(), Some(true)));
+    }
+    repository.git(&["config", "filter.a=b.clean", &run]);
+    assert_eq!(changed().unwrap().is_changed, None);
+    assert!(!marker.exists(), "a setting of the repository ran a program");
+}

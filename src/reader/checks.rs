@@ -6,8 +6,9 @@ use crate::{
         Citation, Reference,
         anchor::{Anchor, Standing},
     },
-    history::parse,
+    history::{checkout::Checkout, parse},
     markdown::escape,
+    project::Project,
 };
 
 use super::{
@@ -118,6 +119,17 @@ pub(super) fn citations(citations: Vec<Citation>, asked: &[Reference]) -> Vec<Ci
             && citation.candidates.iter().all(|path| is_path(path))
     };
     citations.into_iter().filter(is_asked).collect()
+}
+
+/// Those of the checkouts that the project can have.
+pub(super) fn checkouts(mut checkouts: Vec<Checkout>, project: &Project) -> Vec<Checkout> {
+    checkouts.retain(Checkout::is_valid);
+    checkouts.retain(|it| match &it.member {
+        None => !project.roots.is_group(),
+        Some(name) => project.members().any(|member| member.as_str() == name),
+    });
+    checkouts.truncate(project.roots.iter().count());
+    checkouts
 }
 
 /// Whether these name files that could be asked for.

@@ -11,7 +11,7 @@ use crate::{
     config::settings::{HighlightingSettings, Settings},
     features::FeatureStats,
     guide::answering::{AnswerTask, GuideAnswer},
-    history::HistoryError,
+    history::{HistoryError, checkout::Checkout},
     policy::opening::FileReadError,
     project::Roots,
     suggestions::Suggestions,
@@ -98,6 +98,8 @@ pub(crate) enum ReaderRequest {
     Specification { max_chars: usize },
     /// The beginning of what the repository says for agents, in the same measure.
     Instructions { max_chars: usize },
+    /// What is checked out in the project's directories.
+    Checkouts,
     /// Answers a question of the guide.
     Answer(Box<AnswerTask>),
     /// Runs a tool for an agent.
@@ -165,11 +167,12 @@ pub(crate) enum ReaderAnswer {
     Code(Option<HighlightedCode>),
     /// The reader does not have what was said of the block before.
     UnknownCode,
-    Citations(Vec<Citation>),
+    Checked(CheckedReferences),
     /// One for each citation.
     Standings(Vec<Standing>),
     Suggestions(Suggestions),
     Stats(FeatureStats),
+    Checkouts(Vec<Checkout>),
     Answered(GuideAnswer),
     /// The content may not be read, for this reason.
     Denied(String),
@@ -185,6 +188,14 @@ pub(crate) enum ReaderAnswer {
     Blamed(BlamedLines),
     /// The request failed, in words.
     Failed(String),
+}
+
+/// References of an answer after their check.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct CheckedReferences {
+    pub(crate) citations: Vec<Citation>,
+    /// The commit of each directory at that time, where git tells one.
+    pub(crate) commits: Vec<Checkout>,
 }
 
 /// The result of a search for files.

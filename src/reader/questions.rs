@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     citation::{Citation, References, anchor::Standing},
     features::{self, FeatureStats},
+    history::checkout::Checkout,
     project::Project,
     suggestions::{self, Suggestions},
 };
@@ -12,13 +13,16 @@ use crate::{
 use super::{
     Readers, checks,
     protocol::{
-        FileRefusal, FoundFiles, GrownCode, HighlightedCode, PageOf, ReadPage, ReaderAnswer,
-        ReaderError, ReaderRequest,
+        CheckedReferences, FileRefusal, FoundFiles, GrownCode, HighlightedCode, PageOf, ReadPage,
+        ReaderAnswer, ReaderError, ReaderRequest,
     },
 };
 
 /// Time to answer what needs no file of the project beyond one.
 const SHORT: Duration = Duration::from_secs(10);
+
+/// Time to tell what is checked out, for which git looks at all files.
+const CHECKOUT_TIME: Duration = Duration::from_secs(3);
 
 /// Time to highlight beyond the highlighter's own limit.
 pub(super) const SLACK: Duration = Duration::from_secs(6);
@@ -128,15 +132,29 @@ impl Readers {
         project: &Project,
         mentioned: &References,
         read: Vec<String>,
-    ) -> Result<Vec<Citation>, ReaderError> {
+    ) -> Result<CheckedReferences, ReaderError> {
         let references: Vec<_> = mentioned.iter().cloned().collect();
         let asked: Vec<_> = references.iter().map(|it| it.reference.clone()).collect();
-        if asked.is_empty() {
-            return Ok(Vec::new());
+        // For the commit alone none is started.
+        if asked.is_empty() && !self.is_running(project) {
+            return Ok(CheckedReferences::default());
         }
         let request = ReaderRequest::CheckReferences { references, read };
         match self.ask(project, request, SHORT).await? {
-            ReaderAnswer::Citations(citations) => Ok(checks::citations(citations, &asked)),
+            ReaderAnswer::Checked(CheckedReferences { citations, commits }) => {
+                Ok(CheckedReferences {
+                    citations: checks::citations(citations, &asked),
+                    commits: checks::checkouts(commits, project),
+                })
+            }
+            _ => Err(self.on_nonsense(project)),
+        }
+    }
+
+    /// What is checked out in the project's directories, of those that are repositories with a commit.
+    pub(crate) async fn checkouts(&self, project: &Project) -> Result<Vec<Checkout>, ReaderError> {
+        match self.ask(project, ReaderRequest::Checkouts, CHECKOUT_TIME).await? {
+            ReaderAnswer::Checkouts(checkouts) => Ok(checks::checkouts(checkouts, project)),
             _ => Err(self.on_nonsense(project)),
         }
     }

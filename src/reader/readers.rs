@@ -3,14 +3,12 @@
 
 use std::{
     collections::HashMap,
-    fs, io,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
+    io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use tokio::{task::spawn_blocking, time::timeout};
@@ -18,7 +16,7 @@ use tokio::{task::spawn_blocking, time::timeout};
 use crate::{
     agent::{Agents, process::resources::ResourceLimits},
     config::settings::Settings,
-    project::{Project, ProjectName, Roots},
+    project::{Project, ProjectName, Roots, identity::RootsIdentity},
 };
 
 use super::{
@@ -87,44 +85,6 @@ impl ProjectReader {
     }
 }
 
-/// The directories of a project as they are now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct RootsIdentity {
-    /// All links resolved.
-    roots: Roots,
-    identities: Vec<DirectoryIdentity>,
-}
-
-impl RootsIdentity {
-    /// Opens nothing, but blocks. The error comes with the directory that is gone.
-    fn of(project: &Project) -> Result<Self, (PathBuf, io::Error)> {
-        project.check_dirs().map_err(|(dir, error)| (dir.to_owned(), error))?;
-        let first = || project.roots.first().to_owned();
-        let roots = project.roots.resolved().map_err(|error| (first(), error))?;
-        let identity =
-            |dir: &Path| DirectoryIdentity::of(dir).map_err(|error| (dir.to_owned(), error));
-        let identities = roots.dirs().map(identity).collect::<Result<_, _>>()?;
-        Ok(Self { roots, identities })
-    }
-}
-
-/// Tells a directory from another one that has taken its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct DirectoryIdentity {
-    device: u64,
-    inode: u64,
-    /// An inode's number is given again; its time of birth is not. Not every file system knows it.
-    born: Option<SystemTime>,
-}
-
-impl DirectoryIdentity {
-    fn of(path: &Path) -> io::Result<Self> {
-        let found = fs::metadata(path)?;
-        let born = found.created().ok();
-        Ok(Self { device: found.dev(), inode: found.ino(), born })
-    }
-}
-
 impl Readers {
     /// No reader runs yet.
     pub fn new(agents: Agents, settings: Arc<Settings>) -> Self {
@@ -135,6 +95,11 @@ impl Readers {
     /// How many run.
     pub(crate) fn running(&self) -> usize {
         self.all().iter().filter(|reader| reader.state().running().is_some()).count()
+    }
+
+    /// Whether there is a reader of the project that has not ended.
+    pub(crate) fn is_running(&self, project: &Project) -> bool {
+        self.project(&project.name).state().running().is_some()
     }
 
     /// How many were started in the place of one that had died.
@@ -335,27 +300,5 @@ mod tests {
     fn a_reader_that_dies_at_once_is_started_again_at_once_twice_and_then_ever_later() {
         let waits: Vec<u64> = (1..11).map(|deaths| backoff(deaths).as_secs()).collect();
         assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 30, 30, 30]);
-    }
-
-    #[test]
-    fn a_directory_in_the_place_of_another_is_another() {
-        let base = tempfile::tempdir().unwrap();
-        let [one, two, link] = ["one", "two", "link"].map(|name| base.path().join(name));
-        for dir in [&one, &two] {
-            fs::create_dir(dir).unwrap();
-        }
-        std::os::unix::fs::symlink(&one, &link).unwrap();
-        let project = |dir: &Path| Project::new(ProjectName::mend("shop"), dir);
-        let of = |dir: &Path| RootsIdentity::of(&project(dir)).unwrap();
-        let (first, second) = (of(&one), of(&two));
-        assert_eq!(of(&link), first);
-        assert_ne!(first, second);
-        fs::remove_file(&link).unwrap();
-        std::os::unix::fs::symlink(&two, &link).unwrap();
-        assert_eq!(of(&link), second);
-        fs::rename(&one, base.path().join("old")).unwrap();
-        fs::rename(&two, &one).unwrap();
-        assert_ne!(of(&one), first);
-        assert!(RootsIdentity::of(&project(&two)).is_err());
     }
 }

@@ -175,6 +175,9 @@ impl ProjectReader {
                 let _permit = self.reads.acquire().await;
                 self.blocking(move |files| files.standings(&citations)).await
             }
+            ReaderRequest::Checkouts => {
+                self.limited(&self.lookups, self.tool_wait, ReadableFiles::checkouts).await
+            }
             ReaderRequest::Suggest => self.blocking(ReadableFiles::suggest).await,
             ReaderRequest::FeatureStats => self.blocking(ReadableFiles::feature_stats).await,
             ReaderRequest::CheckContent { path } => {

@@ -14,7 +14,7 @@ use crate::{
     ids::TurnNumber,
     markdown,
     project::Project,
-    reader::Readers,
+    reader::{CheckedReferences, Readers},
 };
 
 use super::{Resources, live::LiveConversation};
@@ -38,12 +38,12 @@ impl LiveConversation<'_> {
         state.references.is_checking = true;
         state.references.asked.extend(new.clone());
         let check = self.check(move || new);
-        self.spawn(check, move |live, citations| {
+        self.spawn(check, move |live, checked| {
             if live.state.turns.running() != Some(turn) {
                 return;
             }
             live.state.references.is_checking = false;
-            live.state.references.known.extend(citations);
+            live.state.references.known.extend(checked.citations);
             live.state.tell_citations(turn);
             live.state.deliver();
             live.check_new_references();
@@ -66,14 +66,15 @@ impl LiveConversation<'_> {
         let check = self.check(move || markdown::references(&answer));
         let epoch = self.state.agent.epoch;
         self.state.references.finishing = Some(oneshot::channel().0);
-        self.spawn(check, move |live, citations| {
+        self.spawn(check, move |live, checked| {
             if live.state.agent.epoch != epoch {
                 return;
             }
             let is_awaited =
                 live.state.turns.running() == Some(turn) && live.state.references.is_finishing();
             if is_awaited {
-                live.state.references.known = citations;
+                live.state.references.known = checked.citations;
+                live.state.references.commits = checked.commits;
                 live.state.references.is_whole = true;
             }
             // The exit of an agent counts even where another event has ended the turn.
@@ -88,7 +89,7 @@ impl LiveConversation<'_> {
     fn check(
         &self,
         mentioned: impl FnOnce() -> References + Send + 'static,
-    ) -> impl Future<Output = Vec<Citation>> + 'static {
+    ) -> impl Future<Output = CheckedReferences> + 'static {
         let Resources { readers, settings, .. } = &self.env.resources;
         let (readers, limit) = (readers.clone(), settings.reading.references);
         let project = self.env.project.clone();
@@ -103,12 +104,12 @@ impl LiveConversation<'_> {
                 readers.check_references(&project, &mentioned, read).await
             };
             let failure = match timeout(CHECK_TIMEOUT, checked).await {
-                Ok(Ok(citations)) => return citations,
+                Ok(Ok(checked)) => return checked,
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => format!("it took longer than {CHECK_TIMEOUT:?}"),
             };
             log::warn!("references are not checked project={} error={failure}", project.name);
-            Vec::new()
+            CheckedReferences::default()
         }
     }
 }
@@ -125,8 +126,8 @@ pub(super) async fn check_answers(
     for UncheckedAnswer { turn, mentioned, read } in unchecked {
         let check = readers.check_references(project, &mentioned, read.clone());
         match timeout_at(end, check).await {
-            Ok(Ok(citations)) if citations.is_empty() => (),
-            Ok(Ok(citations)) => checked.push((turn, citations, read)),
+            Ok(Ok(found)) if found.citations.is_empty() => (),
+            Ok(Ok(found)) => checked.push((turn, found.citations, read)),
             Ok(Err(error)) => {
                 log::warn!("references are not checked project={} error={error}", project.name);
                 return checked;

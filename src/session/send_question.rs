@@ -1,12 +1,13 @@
 //! Questions on their way to the agent: with what it does not know of the conversation, and with
 //! their files.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use tokio::{task::spawn_blocking, time::timeout};
 use uuid::Uuid;
 
 use crate::{
-    agent::{AgentError, AgentKind, event::AgentNotice},
+    agent::{AgentError, AgentHandle, AgentKind, event::AgentNotice},
     attachment::told::{self, ToldFile},
     conversation::{
         fitting_notes::{self, FittingNote},
@@ -25,6 +26,9 @@ use super::live::LiveConversation;
 /// Longest history that an agent is told, in bytes: more than any model reads.
 const HISTORY_BYTES: usize = 4 << 20; // 4 MiB
 
+/// Time to look whether the project's directories are still those of the agent.
+const PLACE_CHECK: Duration = Duration::from_secs(2);
+
 /// What goes to the agent with a question.
 #[derive(Debug, Default)]
 struct Passed {
@@ -33,13 +37,36 @@ struct Passed {
 }
 
 impl LiveConversation<'_> {
-    /// Gives the agent a question, once its files are read.
+    /// Gives the agent a question, unless another one is to answer it or the project has moved.
     pub(super) fn send_question(&mut self, question: QueuedQuestion) {
         let turn = question.turn;
         if let Some(why) = self.why_outdated(turn) {
-            log::info!("agent is replaced conversation={} why={why:?}", self.state.id);
-            return self.apply_event(TurnEvent::AgentOutdated(question));
+            return self.replace_agent(question, why);
         }
+        let place_check = self.state.agent.handle.as_ref().and_then(AgentHandle::place_check);
+        let Some(place_check) = place_check else { return self.send_to_current(question) };
+        let epoch = self.state.agent.epoch;
+        // A disk that does not answer holds nobody: the agent itself will tell.
+        let check = timeout(PLACE_CHECK, spawn_blocking(place_check));
+        self.spawn(check, move |live, moved| {
+            if live.state.agent.epoch != epoch || live.state.turns.running() != Some(turn) {
+                return;
+            }
+            match matches!(moved, Ok(Ok(true))) {
+                true => live.replace_agent(question, "another directory"),
+                false => live.send_to_current(question),
+            }
+        });
+    }
+
+    fn replace_agent(&mut self, question: QueuedQuestion, why: &str) {
+        log::info!("agent is replaced conversation={} why={why:?}", self.state.id);
+        self.apply_event(TurnEvent::AgentOutdated(question));
+    }
+
+    /// Gives the running agent a question, once its files are read.
+    fn send_to_current(&mut self, question: QueuedQuestion) {
+        let turn = question.turn;
         let state = &mut *self.state;
         state.agent.watchdog = Watchdog::new(Instant::now());
         state.inbox.askers.remove(&turn);

@@ -28,6 +28,7 @@ const REPLAY_WAIT = 250;
  * @property {string | null} user name of the person, if the server knows it
  * @property {string | null} problem why there is no conversation
  * @property {string | null} about what the project is, while nothing was asked; `null` otherwise
+ * @property {string} checkout what of it is checked out, beside `about`
  */
 
 export class ConversationView extends HTMLElement {
@@ -64,8 +65,9 @@ export class ConversationView extends HTMLElement {
   #shownReason = '';
   #name = element('h2', { dir: 'auto' });
   #about = element('p', { dir: 'auto' });
+  #checkout = element('p', { className: 'checkout' });
   /** The project, above the field while nothing was asked. */
-  #lead = element('div', { className: 'lead', hidden: true }, this.#name, this.#about);
+  #lead = element('div', { className: 'lead', hidden: true }, this.#name, this.#about, this.#checkout);
   #content = element('div', { className: 'content' }, this.#lead, this.#ends.origin, this.#turns, this.#ends.followUps, this.#reason, this.#pending);
   #scroller = element('div', {
     className: 'scroller', tabIndex: 0, role: 'region', 'aria-label': 'Conversation',
@@ -111,7 +113,8 @@ export class ConversationView extends HTMLElement {
   update(data) {
     const before = this.#shown;
     if (before && before.conversation === data.conversation && before.project === data.project
-      && before.problem === data.problem && before.user === data.user && before.about === data.about) return;
+      && before.problem === data.problem && before.user === data.user && before.about === data.about
+      && before.checkout === data.checkout) return;
     this.#shown = data;
     this.#renderHead(data);
     this.#renderTurns(data);
@@ -269,10 +272,11 @@ export class ConversationView extends HTMLElement {
   }
 
   /** What stands in the place of turns. @param {ConversationData} data */
-  #renderEmpty({ conversation, project, problem, about }) {
+  #renderEmpty({ conversation, project, problem, about, checkout }) {
     this.#lead.hidden = about === null;
     setText(this.#name, project?.name ?? '');
     setText(this.#about, about ?? '');
+    setText(this.#checkout, checkout);
     const reason = problem ?? (conversation?.connection === 'ended' ? connectionEndedText(conversation.closeCode) : '');
     this.#reason.hidden = reason === '';
     // It is read from its beginning.

@@ -3,6 +3,7 @@
  * the screen only the question stays in the document, in a placeholder of the turn's height.
  */
 import { dayAndTime, fullTime } from '../dates.js';
+import { checkoutText } from '../reference.js';
 import { turnUsage } from '../usage.js';
 import { isOwn } from '../input_history.js';
 import { agentLabel, loadFailureText, queuePositionText, stoppedText } from '../text.js';
@@ -248,6 +249,7 @@ function answerFacts(end) {
     ...(by ? [element('span', {}, element('span', { className: 'visually-hidden' }, 'Answered by '), agentLabel({ ...by, model: end.fallbackModel ?? by.model }))] : []),
     ...(at ? [element('time', { dateTime: at, title: fullTime(at) }, dayAndTime(at, new Date()))] : []),
     ...(usage ? [usage] : []),
+    ...(end.commits.length ? [element('span', { title: end.commits.map(({ commit }) => commit).join(', ') }, checkoutText(end.commits))] : []),
   ];
 }
 

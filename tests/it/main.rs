@@ -20,6 +20,7 @@ mod attachments;
 mod bad_agents;
 mod bad_input;
 mod bounds;
+mod checkouts;
 mod claude;
 mod claude_confined;
 mod claude_groups;

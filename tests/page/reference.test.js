@@ -1,7 +1,7 @@
 // What an answer cites, by file.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { groupSources } from '../../static/reference.js';
+import { checkoutText, groupSources } from '../../static/reference.js';
 
 const cited = (path, more = {}) => ({ path, found: true, read: false, ...more });
 
@@ -24,4 +24,12 @@ test('what was not found is apart from what was only not checked', () => {
   assert.deepEqual([files, commits, unsure], [[], [all[4]], [{ path: 'mod.rs', cited: [all[2]] }]]);
   assert.deepEqual(missing, [{ path: 'gone.rs', cited: [all[0], all[1]] }]);
   assert.deepEqual(groupSources([], []), { files: [], commits: [], unsure: [], missing: [] });
+});
+
+test('what is checked out is told by branch and commit, and in a group by project', () => {
+  const commit = '0123456789abcdef0123456789abcdef01234567';
+  assert.equal(checkoutText([{ branch: 'main', commit, is_changed: true }]), 'main at 0123456789, with changes');
+  assert.equal(checkoutText([{ member: 'api', branch: 'main', commit }, { member: 'web', commit, is_changed: false }]),
+    'api: main at 0123456789 · web: 0123456789');
+  assert.equal(checkoutText([]), '');
 });

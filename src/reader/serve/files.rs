@@ -2,8 +2,8 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         answering::{self, AnswerTask},
     },
     highlighter::HighlightRequest,
-    history::{self, ProjectHistory},
+    history::{self, ProjectHistory, checkout::Checkout},
     policy::{
         InvalidSecret, Policy, Secrets,
         gate::Tree,
@@ -24,7 +24,10 @@ use crate::{
     reader::{
         excerpt::{self, FileExcerpt},
         file_list::{self, FileList, KeptList},
-        protocol::{self, FileRefusal, FoundFiles, PageOf, ReadLimits, ReaderAnswer, ReaderPlan},
+        protocol::{
+            self, CheckedReferences, FileRefusal, FoundFiles, PageOf, ReadLimits, ReaderAnswer,
+            ReaderPlan,
+        },
     },
     source::{
         index::{
@@ -40,6 +43,9 @@ use crate::{
 /// Longest part of a file's first line that is used to guess its language, in bytes.
 const MAX_FIRST_LINE_BYTES: usize = 200;
 
+/// For how long it is used what is checked out.
+const CHECKOUTS_LIFETIME: Duration = Duration::from_secs(2);
+
 /// Longest difference of a commit that is shown, in bytes.
 const MAX_DIFF_BYTES: usize = 1 << 20;
 
@@ -54,6 +60,8 @@ pub(super) struct ReadableFiles {
     limits: ReadLimits,
     list: KeptList,
     index: SharedIndex,
+    /// When it was looked at what is checked out, and what was. Locked meanwhile.
+    checkouts: Mutex<Option<(Instant, Vec<Checkout>)>>,
 }
 
 impl ReadableFiles {
@@ -64,7 +72,8 @@ impl ReadableFiles {
         let list = KeptList::new(limits.list_lifetime);
         let cited = ProjectFiles::new(policy.clone(), roots.clone(), limits.file_bytes);
         let index = SharedIndex::new(roots.clone(), secrets.clone(), Some(index));
-        Ok(Self { cited, roots, secrets, policy, limits, list, index })
+        let checkouts = Mutex::default();
+        Ok(Self { cited, roots, secrets, policy, limits, list, index, checkouts })
     }
 
     /// Asks the index. Blocks, and waits for a while where it is built; the error is for a person.
@@ -176,11 +185,24 @@ impl ReadableFiles {
         // The server may know the directory by a link.
         let read: Vec<String> =
             read.iter().map(|path| self.roots.path_of(path).into_owned()).collect();
-        ReaderAnswer::Citations(check::check(&self.cited, &mentioned, &read))
+        ReaderAnswer::Checked(CheckedReferences {
+            citations: check::check(&self.cited, &mentioned, &read),
+            commits: self.cited.head_commits(),
+        })
     }
 
     pub(super) fn standings(&self, citations: &[Citation]) -> ReaderAnswer {
         ReaderAnswer::Standings(check::standings(&self.cited, citations))
+    }
+
+    /// What is checked out, as of a moment ago.
+    pub(super) fn checkouts(&self) -> ReaderAnswer {
+        let mut kept = self.checkouts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = kept.as_ref().filter(|it| it.0.elapsed() < CHECKOUTS_LIFETIME) {
+            return ReaderAnswer::Checkouts(known.clone());
+        }
+        let (_, known) = kept.insert((Instant::now(), self.history().checkouts()));
+        ReaderAnswer::Checkouts(known.clone())
     }
 
     pub(super) fn suggest(&self) -> ReaderAnswer {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     features::FeatureStats,
+    history::checkout::Checkout,
     policy::{Policy, Secrets},
     project::{Project, Roots, SPECIFICATIONS},
     reader::Readers,
@@ -31,6 +32,9 @@ struct ListedProject {
     /// The projects that a group is of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     members: Vec<String>,
+    /// What is checked out, where a reader runs that can tell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    checkouts: Vec<Checkout>,
 }
 
 /// `GET /api/projects`.
@@ -63,11 +67,17 @@ async fn describe(
     let has_spec =
         web::block(move || policy.is_some_and(|(roots, policy)| has_spec(&roots, &policy))).await;
     let stats = readers.feature_stats(project).await;
+    // A list starts no reader of each project.
+    let checkouts = match readers.is_running(project) {
+        true => readers.checkouts(project).await.unwrap_or_default(),
+        false => Vec::new(),
+    };
     let dirs: Vec<_> = project.roots.dirs().map(|dir| dir.display().to_string()).collect();
     ListedProject {
         name: project.name.to_string(),
         path: dirs.join(", "),
         members: project.members().map(ToString::to_string).collect(),
+        checkouts,
         has_spec: has_spec.unwrap_or_default(),
         // The project itself is available without its list.
         stats: stats.unwrap_or_else(|error| {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    history::checkout::Checkout,
     suggestions::Suggestions,
     web::{
         problem::{HandlerResult, ProblemResponse},
@@ -20,6 +21,11 @@ struct SuggestedQuestions {
     about: Option<String>,
     /// Up to three questions about this project, none where it has no files.
     questions: Vec<String>,
+    /// What is checked out in the project's directories: `commit`, `branch`, whether files that git
+    /// knows have been changed since (`is_changed`), and in a group the `member`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    checkouts: Vec<Checkout>,
 }
 
 /// `GET /api/projects/{project}/questions`: what this project is, and up to three questions about it.
@@ -32,6 +38,13 @@ struct SuggestedQuestions {
 )]
 pub(crate) async fn show(state: web::Data<AppState>, project: web::Path<String>) -> HandlerResult {
     let project = state.project(&project).await?;
-    let Suggestions { about, questions } = state.resources.readers.suggest(&project).await?;
-    Ok(HttpResponse::Ok().json(SuggestedQuestions { about, questions }))
+    let readers = &state.resources.readers;
+    let (suggested, checkouts) =
+        tokio::join!(readers.suggest(&project), readers.checkouts(&project));
+    let Suggestions { about, questions } = suggested?;
+    let checkouts = checkouts.unwrap_or_else(|error| {
+        log::warn!("cannot tell what is checked out project={} error={error}", project.name);
+        Vec::new()
+    });
+    Ok(HttpResponse::Ok().json(SuggestedQuestions { about, questions, checkouts }))
 }

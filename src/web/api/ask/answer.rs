@@ -21,6 +21,8 @@ pub(crate) struct AnswerDocument {
     pub(crate) answer: String,
     /// Files that the answer refers to, as in `response_done`.
     pub(crate) citations: Vec<Value>,
+    /// The commit of each directory of the project, as in `response_done`.
+    pub(crate) commits: Vec<Value>,
     /// Remarks on how the answer came about.
     pub(crate) notes: Vec<String>,
     /// Tokens used, if the agent reports them.
@@ -112,6 +114,7 @@ impl AnswerParts {
             outcome: end.remove("outcome").and_then(text).unwrap_or_default(),
             answer,
             citations: list(end.remove("citations")),
+            commits: list(end.remove("commits")),
             notes: list(end.remove("notes")).into_iter().filter_map(text).collect(),
             usage: end.remove("usage"),
             cost_usd: end.get("cost_usd").and_then(Value::as_f64),
