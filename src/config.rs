@@ -90,6 +90,7 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     let mut found = ProjectSet::default();
     if let Some(named) = &command_line.projects {
         found = projects::find(&layers, &tables.discovery, named, env)?;
+        projects::add_access(&mut found, &layers)?;
         groups::add(&mut found, &layers)?;
     }
     let mut settings = settings(tables, &layers, env)?;
@@ -109,12 +110,14 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     settings.projects = found.projects;
     if command_line.projects.is_some() {
         check_offline(&layers, &settings)?;
+        access::check_projects(&settings)?;
     }
 
     let mut warnings: Vec<_> = layers.warnings.iter().cloned().map(ConfigWarning::warn).collect();
     warnings.extend(found.warnings);
     warnings.extend(exposure::warnings(&settings, &secrets));
     warnings.extend(agents::missing_instructions(&settings));
+    warnings.extend(projects::overlaps(&settings.projects));
     Ok(Loaded { settings, file, warnings, layers, project_origins: found.origins })
 }
 

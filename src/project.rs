@@ -1,5 +1,6 @@
 //! Projects: a name that clients use, and the directories it stands for.
 
+pub(crate) mod access;
 pub(crate) mod identity;
 pub(crate) mod roots;
 
@@ -9,6 +10,7 @@ use rustix::fs::Access;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ConversationId, TurnNumber};
+pub use access::ProjectAccess;
 pub use roots::{Root, Roots};
 
 /// Longest project name in characters.
@@ -84,12 +86,19 @@ pub struct Project {
     pub name: ProjectName,
     /// Its directories.
     pub roots: Roots,
+    /// For whom it exists.
+    pub access: ProjectAccess,
 }
 
 impl Project {
     /// A plain project.
     pub fn new(name: ProjectName, dir: impl Into<std::path::PathBuf>) -> Self {
-        Self { name, roots: Roots::from(dir.into()) }
+        Self::of_roots(name, Roots::from(dir.into()))
+    }
+
+    /// A project of these directories, for everybody.
+    pub fn of_roots(name: ProjectName, roots: Roots) -> Self {
+        Self { name, roots, access: ProjectAccess::default() }
     }
 
     /// The names of the projects that a group is of; none for a plain project.

@@ -13,7 +13,7 @@
 //!
 //! What a person may not read does not exist for that person.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,8 @@ use serde::{Deserialize, Serialize};
 pub struct Principal {
     /// The user's name, where it is known.
     pub(crate) user: Option<String>,
+    /// The groups that a trusted proxy or a login names.
+    pub(crate) groups: Arc<[String]>,
     /// Has shown an admin's token. A server without tokens has no admin here, as everybody would be
     /// one.
     pub(crate) is_admin: bool,
@@ -166,7 +168,8 @@ mod tests {
     use super::*;
 
     fn principal(user: Option<&str>, is_admin: bool, reads_all: bool) -> Principal {
-        Principal { user: user.map(str::to_owned), is_admin, reads_all }
+        let user = user.map(str::to_owned);
+        Principal { user, is_admin, reads_all, ..Principal::default() }
     }
 
     fn owned(owner: Option<&str>, visibility: Visibility, guests: &[&str]) -> Ownership {

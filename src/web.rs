@@ -143,8 +143,8 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(get().to(ask::follow))
                 .route(delete().to(ask::stop)),
         )
-        .service(at("/v1/models").route(get().to(openai::models)))
-        .service(at("/v1/models/{model}").route(get().to(openai::model)))
+        .service(at("/v1/models").route(get().to(openai::models::list)))
+        .service(at("/v1/models/{model}").route(get().to(openai::models::show)))
         .service(at("/v1/chat/completions").route(post().to(openai::complete)))
         .service(at("/api/projects").route(get().to(projects::list)))
         .service(at("/api/projects/{project}/files").route(get().to(api::files::find)))

@@ -244,7 +244,7 @@ mod tests {
         let long = PathBuf::from(format!("/{}", "deep/".repeat(800)));
         let members = [("api", PathBuf::from("/api")), ("web", long.clone())];
         let roots = Roots::of_group(members.map(|(name, dir)| (ProjectName::mend(name), dir)));
-        let project = Project { name: ProjectName::mend("platform"), roots: roots.unwrap() };
+        let project = Project::of_roots(ProjectName::mend("platform"), roots.unwrap());
         let secrets = Secrets::new(&["config/prod.yml".to_owned()]).unwrap();
         let arguments = arguments(&ClaudeOptions {
             model: None,

@@ -210,7 +210,7 @@ mod tests {
     fn every_agent_in_a_group_is_told_its_projects_and_how_to_cite_them() {
         let member = |name| (ProjectName::mend(name), format!("/src/{name}").into());
         let roots = Roots::of_group(["api", "web"].map(member)).unwrap();
-        let group = Project { name: ProjectName::mend("platform"), roots };
+        let group = Project::of_roots(ProjectName::mend("platform"), roots);
         let (none, untold) = (&Specification::None, &Instructions::default());
         let own_tools =
             [system_prompt(&group, none, untold, true), acp_prompt(&group, none, untold)];

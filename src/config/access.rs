@@ -7,7 +7,7 @@ use crate::config::{
     layers::Layers,
     process_env::ProcessEnv,
     secrets,
-    settings::{AccessSettings, WebhookSettings},
+    settings::{AccessSettings, Settings, WebhookSettings},
     token::Token,
 };
 
@@ -29,7 +29,23 @@ pub(super) fn complete(
                         could claim to be anyone";
         return Err(layers.refuse("access.user_header", expected));
     }
+    if access.groups_header.is_some() && access.trusted_proxies.is_empty() {
+        let expected = "no header as long as `access.trusted_proxies` names no proxy: anybody \
+                        could claim any group";
+        return Err(layers.refuse("access.groups_header", expected));
+    }
     Ok(())
+}
+
+/// Refuses lists of people where nobody can be told apart.
+pub(super) fn check_projects(settings: &Settings) -> Result<(), ConfigError> {
+    let restricted = settings.projects.iter().find(|project| !project.access.is_open());
+    match restricted {
+        Some(project) if !settings.access.knows_people() => {
+            Err(ConfigError::UnknownPeople { name: project.name.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Adds the secret that signs webhooks, which they all need.

@@ -64,7 +64,8 @@ shop = { dir = "~/src/shop", agent = "guide" }
 
 `agent` names the agent that answers where a conversation names none. `instructions` is a file with what
 its agents are told besides; with `repository_instructions = true` they are told the project's
-`AGENTS.md` or `CLAUDE.md` too (`cicerone help agents`).
+`AGENTS.md` or `CLAUDE.md` too (`cicerone help agents`). `access = ["team-a", "ann@example.org"]` lists the
+groups and people for whom it exists (`cicerone help logins`).
 
 `CICERONE_PROJECT=NAME=DIR:…`, `--project NAME=DIR` and directories on the command line replace them.
 Without any, and without `[discovery]`, the current directory is the project.

@@ -102,6 +102,11 @@ pub enum ConfigError {
          from anybody; `openssl rand -hex 32` prints a good secret"
     )]
     Unsigned,
+    #[error(
+        "`projects.{name}.access` lists people and groups, and nobody has a name here: set \
+         `access.user_header` or `access.groups_header` for a proxy that names them"
+    )]
+    UnknownPeople { name: ProjectName },
     #[error("viewers and administrators have the same token: create another for administrators")]
     OneToken,
     /// After the restart without them in the environment.

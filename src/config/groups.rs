@@ -13,7 +13,7 @@ use crate::{
         layers::{GivenValue, Layers, bad_value},
         projects::{ProjectSet, parse_name},
     },
-    project::{Project, ProjectName, Roots},
+    project::{Project, ProjectAccess, ProjectName, Roots},
 };
 
 /// Projects of one group.
@@ -78,7 +78,9 @@ pub(super) fn add(found: &mut ProjectSet, layers: &Layers) -> Result<(), ConfigE
             origin: group.origin.clone(),
             message,
         })?;
-        found.projects.push(Project { name, roots });
+        let member = |it: &&Project| group.projects.iter().any(|name| it.name.as_str() == name);
+        let access = ProjectAccess::all(plain.iter().filter(member).map(|it| &it.access));
+        found.projects.push(Project { name, roots, access });
         found.origins.push(group.origin.clone());
     }
     Ok(())

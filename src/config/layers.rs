@@ -63,6 +63,8 @@ pub(super) struct FileProject {
     /// The agent that it names.
     pub(super) agent: Option<String>,
     pub(super) instructions: ProjectInstructions,
+    /// The people and groups that it lists; none for everybody.
+    pub(super) access: Vec<String>,
     pub(super) origin: ValueOrigin,
 }
 
@@ -75,6 +77,8 @@ struct ProjectTable {
     instructions: Option<String>,
     #[serde(default)]
     repository_instructions: bool,
+    #[serde(default)]
+    access: Vec<String>,
 }
 
 /// All values by the paths of their keys, and the projects, groups and agents of the file.
@@ -297,7 +301,8 @@ impl Layers {
                 of_repository: table.repository_instructions,
             };
             let (dir, origin) = (absolute(&table.dir), given.origin.clone());
-            Ok(FileProject { name: name.clone(), dir, agent: table.agent, instructions, origin })
+            let (name, agent, access) = (name.clone(), table.agent, table.access);
+            Ok(FileProject { name, dir, agent, instructions, access, origin })
         };
         self.projects.iter().map(read).collect()
     }

@@ -14,12 +14,13 @@ use log::Level;
 use crate::{
     config::{
         error::{ConfigError, ConfigWarning, ValueOrigin},
+        keys::PROJECTS,
         layers::{FileProject, Layers, PROJECT_VARIABLE},
         process_env::ProcessEnv,
         registry,
         settings::DiscoveryTable,
     },
-    project::{MAX_NAME_LENGTH, Project, ProjectName},
+    project::{MAX_NAME_LENGTH, Project, ProjectAccess, ProjectName},
 };
 
 /// Projects named on the command line.
@@ -76,6 +77,46 @@ pub(super) fn find(
         }
     }
     Ok(found)
+}
+
+/// Gives the projects the access that the file lists for their names, also where the command line or the
+/// environment names their directories.
+pub(super) fn add_access(found: &mut ProjectSet, layers: &Layers) -> Result<(), ConfigError> {
+    for FileProject { name, access, origin, .. } in layers.file_projects()? {
+        let list = ProjectAccess::new(&access).map_err(|why| ConfigError::BadValue {
+            key: format!("{PROJECTS}.{name}.access"),
+            origin,
+            found: format!("{access:?}"),
+            expected: format!("names of people and groups, but {why}"),
+        })?;
+        let named = found.projects.iter_mut().find(|project| project.name.as_str() == name);
+        if let Some(project) = named {
+            project.access = list;
+        }
+    }
+    Ok(())
+}
+
+/// Warns of files of a project that others reach through another one.
+pub(super) fn overlaps(projects: &[Project]) -> Vec<ConfigWarning> {
+    let plain = || projects.iter().filter(|project| !project.roots.is_group());
+    let pairs = plain().filter(|it| !it.access.is_open()).flat_map(|restricted| {
+        let others = plain().filter(move |other| other.access != restricted.access);
+        others.map(move |other| (restricted, other))
+    });
+    let real = |it: &Project| resolve_as_far_as_it_exists(it.roots.first());
+    let overlapping = pairs.filter(|(restricted, other)| {
+        let (restricted, other) = (real(restricted), real(other));
+        restricted.starts_with(&other) || other.starts_with(&restricted)
+    });
+    let text = |(restricted, other): (&Project, &Project)| {
+        format!(
+            "files of project `{}` are also in project `{}`, whose `access` names others: list the \
+             same there, or move one",
+            restricted.name, other.name
+        )
+    };
+    overlapping.map(text).map(ConfigWarning::warn).collect()
 }
 
 /// Refuses a directory inside a project that the server writes to, as that would change the project.

@@ -42,6 +42,11 @@ pub fn schema() -> String {
                         "description": "Whether its agents are told its AGENTS.md or CLAUDE.md.",
                         "type": "boolean",
                     },
+                    "access": {
+                        "description": "People and groups for whom it exists; none: for everybody.",
+                        "type": "array",
+                        "items": {"type": "string", "minLength": 1},
+                    },
                 },
                 "required": ["dir"],
                 "additionalProperties": false,

@@ -53,7 +53,7 @@ use crate::{
             PathText, PortNumber, Text, WholeNumber,
         },
     },
-    project::{Project, ProjectName},
+    project::{Project, ProjectAccess, ProjectName},
 };
 
 /// The checked and complete configuration.
@@ -98,8 +98,11 @@ impl Settings {
         access.origins.clear();
         access.trusted_proxies.clear();
         access.user_header = None;
+        access.groups_header = None;
         access.admin_token = None;
         access.viewer_token = Some(token);
+        // Who starts it may read the files anyway.
+        self.projects.iter_mut().for_each(|it| it.access = ProjectAccess::default());
         self.agent.serves_others = false;
         // Others are not told what one person asks alone.
         self.webhooks.urls.clear();
@@ -233,6 +236,13 @@ pub(crate) struct AccessSettings {
     /// with the user's questions.
     #[serde(with = "As::<HeaderName>")]
     pub(crate) user_header: Option<String>,
+    /// Header in which these proxies name the user's groups, separated by commas, such as
+    /// `X-Forwarded-Groups`. `projects.NAME.access` and `access.admin_groups` list them.
+    #[serde(with = "As::<HeaderName>")]
+    pub(crate) groups_header: Option<String>,
+    /// Groups whose members are administrators.
+    #[serde(with = "As::<List<Text>>")]
+    pub(crate) admin_groups: Vec<String>,
     /// What a viewer shows; `None` admits everybody, or with an admin token nobody, as a viewer.
     #[serde(skip)]
     pub(crate) viewer_token: Option<Token>,
@@ -245,6 +255,11 @@ impl AccessSettings {
     /// Whether a token is required of visitors.
     pub(crate) fn has_token(&self) -> bool {
         self.viewer_token.is_some() || self.admin_token.is_some()
+    }
+
+    /// Whether people have names or groups, by which they can be told apart.
+    pub(crate) fn knows_people(&self) -> bool {
+        self.user_header.is_some() || self.groups_header.is_some()
     }
 }
 

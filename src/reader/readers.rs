@@ -198,7 +198,7 @@ impl Readers {
         };
         let plan = serde_json::to_string(&plan).map_err(|error| not_started(error.to_string()))?;
         let memory = u64::try_from(settings.reader.memory).unwrap_or(u64::MAX);
-        let real = Project { name: project.name.clone(), roots };
+        let real = Project { roots, ..project.clone() };
         let limits = ResourceLimits { memory, tasks: TASKS };
         let arguments = vec![serve::SUBCOMMAND.into(), plan.into()];
         let started = self.0.agents.start_reader(real, arguments, limits).await;

@@ -59,6 +59,11 @@ pub(crate) struct AccessControl {
     origins: AllowedOrigins,
     proxies: TrustedProxies,
     user_header: Option<String>,
+    groups_header: Option<String>,
+    /// Groups whose members are admins.
+    admin_groups: Vec<String>,
+    /// Whether everybody is an admin: no token, and no project that only some may see.
+    is_everybodys: bool,
     tokens: AccessTokens,
     /// Whether admins read private conversations.
     admins_read: bool,
@@ -96,7 +101,11 @@ enum Decision {
 impl AccessControl {
     pub(crate) fn new(settings: &Settings) -> Arc<Self> {
         let (access, limits) = (&settings.access, &settings.visitor_limits);
+        let is_restricted = settings.projects.iter().any(|project| !project.access.is_open());
         Arc::new(Self {
+            groups_header: access.groups_header.clone(),
+            admin_groups: access.admin_groups.clone(),
+            is_everybodys: !access.has_token() && !is_restricted && access.admin_groups.is_empty(),
             hosts: AllowedHosts::new(&settings.listen, access.hosts.clone()),
             origins: AllowedOrigins::new(access.origins.clone()),
             proxies: TrustedProxies::new(access.trusted_proxies.clone()),
@@ -165,12 +174,12 @@ impl AccessControl {
             return Err(problems::token_in_url());
         }
         let mut visitor = self.visitors.visitor(client.address, client.user);
+        visitor.principal.groups = client.groups.into();
         visitor.is_secure = is_secure;
         let permit = visitor.begin_request().map_err(problems::limit_exceeded)?;
         let required = roles::required(method, request.match_info().as_str());
         visitor.role = self.role(headers, &visitor, required)?;
-        // Without tokens everybody has the role.
-        visitor.principal.is_admin = !self.tokens.is_empty() && visitor.role == Some(Role::Admin);
+        visitor.principal.is_admin = !self.is_everybodys && visitor.role == Some(Role::Admin);
         visitor.principal.reads_all = visitor.principal.is_admin && self.admins_read;
         match (required, visitor.role) {
             (Some(required), Some(role)) if required > role => Err(problems::admin_required()),
@@ -197,22 +206,39 @@ impl AccessControl {
             forwarded_for: all("x-forwarded-for"),
             proto: request.headers().get("x-forwarded-proto").map(|value| value.as_bytes()),
             user: self.user_header.as_deref().map_or_else(Vec::new, all),
+            groups: self.groups_header.as_deref().map_or_else(Vec::new, all),
         };
         let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let peer = request.peer_addr().map_or(unknown, |address| address.ip());
         self.proxies.client(peer, &forwarded)
     }
 
-    /// The role of a request's token or login. A token is looked at only if a role is required.
+    /// The role of a request's token or login, and of its user's groups. A token is looked at only if a role
+    /// is required.
     fn role(
         &self,
         headers: &HeaderMap,
         visitor: &Visitor,
         required: Option<Role>,
     ) -> Result<Option<Role>, Problem> {
-        if self.tokens.is_empty() {
+        if self.is_everybodys {
             return Ok(Some(Role::Admin));
         }
+        let shown = match self.tokens.is_empty() {
+            true => Some(Role::Viewer),
+            false => self.shown_role(headers, visitor, required)?,
+        };
+        let is_admin = |group: &String| self.admin_groups.contains(group);
+        let of_group = visitor.principal.groups.iter().any(is_admin).then_some(Role::Admin);
+        Ok(shown.map(|shown| of_group.map_or(shown, |of_group| shown.max(of_group))))
+    }
+
+    fn shown_role(
+        &self,
+        headers: &HeaderMap,
+        visitor: &Visitor,
+        required: Option<Role>,
+    ) -> Result<Option<Role>, Problem> {
         let authorization = headers.get(header::AUTHORIZATION);
         let authorization = authorization.and_then(|value| value.to_str().ok());
         match authorization.and_then(roles::bearer_token) {

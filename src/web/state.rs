@@ -14,7 +14,10 @@ use crate::{
     session::{Resources, Session},
 };
 
-use super::{browser_cookie::Browsers, event_streams::EventStreams, problem::Problem};
+use super::{
+    access::rate_limit::Visitor, browser_cookie::Browsers, event_streams::EventStreams,
+    problem::Problem,
+};
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -39,11 +42,24 @@ pub(crate) enum NoProject {
 }
 
 impl AppState {
-    /// The project of this name, if its directory is readable.
-    pub(crate) async fn project(&self, name: &str) -> Result<Project, NoProject> {
+    /// The projects that exist for a visitor: every list of projects is made of these.
+    pub(crate) fn projects<'a>(
+        &'a self,
+        visitor: &'a Visitor,
+    ) -> impl Iterator<Item = &'a Project> + Clone {
+        let projects = self.resources.settings.projects.iter();
+        projects.filter(|project| project.access.admits(&visitor.principal))
+    }
+
+    /// The project of this name, if it exists for the visitor and its directory is readable: every path
+    /// to what belongs to a project leads through here.
+    pub(crate) async fn project(
+        &self,
+        visitor: &Visitor,
+        name: &str,
+    ) -> Result<Project, NoProject> {
         let name = ProjectName::parse(name).map_err(|_| NoProject::BadName)?;
-        let projects = &self.resources.settings.projects;
-        let project = projects.iter().find(|project| project.name == name);
+        let project = self.projects(visitor).find(|project| project.name == name);
         let project = project.cloned().ok_or(NoProject::Unknown)?;
         let checked = project.clone();
         match web::block(move || checked.check_dirs().is_ok()).await {

@@ -240,7 +240,7 @@ impl Bench {
         let name = ProjectName::mend("tea-shop");
         let member = |dir: &&str| (ProjectName::mend(dir), self.base.path().join(dir));
         let project = match Roots::of_group(self.group.iter().map(member)) {
-            Some(roots) => Project { name, roots },
+            Some(roots) => Project::of_roots(name, roots),
             None => Project::new(name, self.project()),
         };
         let conversation = ConversationId(conversation);

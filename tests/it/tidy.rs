@@ -316,6 +316,26 @@ fn only_agents_and_git_are_processes() {
 }
 
 #[test]
+fn p14_paths_know_of_projects_from_one_place_which_asks_who_may() {
+    no_complaints(lines_with(
+        r"\bsettings\.projects\b|\bProjectAccess\b|\.admits\(",
+        &[
+            "ask",
+            "config",
+            "doctor",
+            "project",
+            "registry",
+            "server",
+            // Whether any project has a list.
+            "web/access",
+            // What is public is so for everybody.
+            "web/api/snapshots",
+            "web/state",
+        ],
+    ));
+}
+
+#[test]
 fn data_is_awaited() {
     no_complaints(lines_with(r"\bdo_send\(", &UNAWAITED));
     let library = sources("src");

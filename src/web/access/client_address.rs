@@ -9,6 +9,10 @@ use ipnet::IpNet;
 /// Longest user name in characters.
 const MAX_USER_CHARS: usize = 64;
 
+/// Groups of one user that count, and the longest name of one in characters.
+const MAX_GROUPS: usize = 500;
+const MAX_GROUP_CHARS: usize = 256;
+
 /// The proxies of `access.trusted_proxies`.
 #[derive(Debug)]
 pub(crate) struct TrustedProxies(Vec<IpNet>);
@@ -22,6 +26,8 @@ pub(crate) struct ForwardedHeaders<'a> {
     pub proto: Option<&'a [u8]>,
     /// All headers named `access.user_header`.
     pub user: Vec<&'a [u8]>,
+    /// All headers named `access.groups_header`.
+    pub groups: Vec<&'a [u8]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +35,8 @@ pub(crate) struct ClientIdentity {
     pub address: IpAddr,
     /// The user named by a proxy.
     pub user: Option<String>,
+    /// The user's groups, as the proxy names them.
+    pub groups: Vec<String>,
     /// Whether the client's own connection is encrypted, if a proxy says.
     pub is_secure: Option<bool>,
 }
@@ -42,13 +50,18 @@ impl TrustedProxies {
     pub(crate) fn client(&self, peer: IpAddr, headers: &ForwardedHeaders<'_>) -> ClientIdentity {
         let peer = peer.to_canonical();
         if !self.is_trusted(peer) {
-            return ClientIdentity { address: peer, user: None, is_secure: None };
+            let (user, groups) = (None, Vec::new());
+            return ClientIdentity { address: peer, user, groups, is_secure: None };
         }
         ClientIdentity {
             address: self.client_address(peer, &headers.forwarded_for),
             user: match headers.user.as_slice() {
                 [name] => user_name(name),
                 _ => None,
+            },
+            groups: match headers.groups.as_slice() {
+                [names] => group_names(names),
+                _ => Vec::new(),
             },
             is_secure: headers.proto.map(|proto| proto.eq_ignore_ascii_case(b"https")),
         }
@@ -94,6 +107,13 @@ fn user_name(bytes: &[u8]) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
+/// The names in a list that is separated by commas. They are only compared, and so taken as they are.
+fn group_names(bytes: &[u8]) -> Vec<String> {
+    let names = std::str::from_utf8(bytes).unwrap_or_default().split(',').map(str::trim);
+    let fits = |name: &&str| !name.is_empty() && name.chars().count() <= MAX_GROUP_CHARS;
+    names.filter(fits).take(MAX_GROUPS).map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -110,6 +130,7 @@ mod tests {
             forwarded_for: bytes(&leak(forwarded_for)),
             proto: Some(b"https"),
             user: bytes(&leak(user)),
+            groups: bytes(&leak(user)),
         };
         TrustedProxies::new(networks.to_vec()).client(socket.parse().unwrap(), &forwarded)
     }
@@ -122,7 +143,7 @@ mod tests {
     fn an_untrusted_peer_is_the_client_itself() {
         let peer = client("192.0.2.9", &["203.0.113.7"], &["ada"]);
         assert_eq!(peer.address.to_string(), "192.0.2.9");
-        assert_eq!((peer.user, peer.is_secure), (None, None));
+        assert_eq!((peer.user, peer.groups, peer.is_secure), (None, Vec::new(), None));
     }
 
     #[test]
@@ -147,12 +168,20 @@ mod tests {
         assert_eq!(user(&[&"x".repeat(100)]).unwrap().len(), 64);
     }
 
+    #[test]
+    fn groups_are_a_list_in_one_header_alone() {
+        let groups = |headers: &[&str]| client("127.0.0.1", &[], headers).groups;
+        assert_eq!(groups(&["team-a, Team B ,,x"]), ["team-a", "Team B", "x"]);
+        assert_eq!(groups(&[&"x".repeat(257)]), [""; 0]);
+        assert_eq!(groups(&["team-a", "admins"]), [""; 0]);
+    }
+
     proptest! {
         #[test]
         fn no_header_changes_who_an_untrusted_peer_is(value in "\\PC{0,60}") {
             let peer = client("192.0.2.9", &[&value], &[&value]);
             prop_assert_eq!(peer.address.to_string(), "192.0.2.9");
-            prop_assert_eq!(peer.user, None);
+            prop_assert_eq!((peer.user, peer.groups), (None, Vec::new()));
         }
 
         #[test]

@@ -131,7 +131,7 @@ pub(crate) async fn begin(
     question: AskRequest,
 ) -> Result<(TurnViewer, FollowedTurn, Seq), Problem> {
     let AskRequest { project, conversation_id, message_id, .. } = &question;
-    let name = state.project(project).await?.name;
+    let name = state.project(&visitor, project).await?.name;
     if let Some(id) = conversation_id {
         permitted(state, &(project.clone(), id.to_string()), &visitor, Action::Write).await?;
     }

@@ -42,7 +42,7 @@ pub(crate) async fn list(
     project: web::Path<String>,
     visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?.name;
+    let project = state.project(&visitor, &project).await?.name;
     let who = visitor.into_inner().principal;
     let list = move |reader: &Reader| reader.conversations(&project, &who);
     let list = state.resources.reader.ask(list).await?;
@@ -62,7 +62,7 @@ pub(crate) async fn create(
     project: web::Path<String>,
     visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?.name;
+    let project = state.project(&visitor, &project).await?.name;
     visitor.count_conversation(Instant::now()).map_err(limit_exceeded)?;
     let max = state.resources.settings.visitor_limits.empty_conversations;
     let name = project.clone();
@@ -203,10 +203,11 @@ pub(crate) async fn delete(
 pub(super) async fn parse_path(
     state: &AppState,
     path: &(String, String),
+    visitor: &Visitor,
 ) -> Result<(ProjectName, ConversationId), Problem> {
     let (project, id) = path;
     let number = id.parse().map_err(|_| Problem::not_an_integer("conversation_id", id))?;
-    Ok((state.project(project).await?.name, number))
+    Ok((state.project(visitor, project).await?.name, number))
 }
 
 /// The project and conversation of a path, and whose it is, if the visitor may do this.
@@ -219,7 +220,7 @@ pub(super) async fn permitted(
     visitor: &Visitor,
     action: Action,
 ) -> Result<(ProjectName, ConversationId, Ownership), Problem> {
-    let (project, id) = parse_path(state, path).await?;
+    let (project, id) = parse_path(state, path, visitor).await?;
     let name = project.clone();
     let ownership = state.resources.reader.ask(move |reader| reader.ownership(&name, id)).await?;
     let ownership = ownership.ok_or_else(unknown)?;

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     drawing::{DiagramImage, Drawing, DrawingSource, DrawingsBusy, MAX_BATCH, Theme},
     web::{
+        access::rate_limit::Visitor,
         json_body::Json,
         problem::{HandlerResult, Problem, ProblemResponse},
         state::AppState,
@@ -76,8 +77,9 @@ pub(crate) async fn draw(
     state: web::Data<AppState>,
     project: web::Path<String>,
     body: Json<DrawRequest>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?;
+    let project = state.project(&visitor, &project).await?;
     let Json(DrawRequest { drawings }) = body;
     if drawings.len() > MAX_BATCH {
         let detail = format!("At most {MAX_BATCH} drawings can be asked for at once.");
@@ -118,9 +120,10 @@ fn addressed(project: &str, image: &DiagramImage) -> DrawnDiagram {
 pub(crate) async fn show(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
     let (project, name) = path.into_inner();
-    let project = state.project(&project).await?;
+    let project = state.project(&visitor, &project).await?;
     let gone = || Problem::not_found("There is no such drawing, or it is kept no longer.");
     let (hash, theme) = parse_name(&name).ok_or_else(gone)?;
     let kept = state.resources.drawings.kept(&project, hash).ok_or_else(gone)?;

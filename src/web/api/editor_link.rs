@@ -26,7 +26,7 @@ mod tests {
         let name = ProjectName::mend;
         let members = [(name("api"), "/srv/api".into()), (name("web"), "/srv/web".into())];
         let roots = Roots::of_group(members).unwrap();
-        let group = Project { name: name("all"), roots };
+        let group = Project::of_roots(name("all"), roots);
         let (editor, host) = (
             template("vscode://file/{dir}/{path}:{line}"),
             template("https://example.org/{project}/blob/main/{path}#L{line}"),

@@ -88,7 +88,7 @@ pub(crate) async fn download(
         Format::Json => ("application/json", "json"),
     };
     let name = file_name(&summary, extension);
-    let project = state.project(&path.0).await?;
+    let project = state.project(&visitor, &path.0).await?;
     let readers = state.resources.readers.clone();
     let export = Export::new(reader, Comparison { readers, project }, summary, query.format);
     if let Some(turn) = query.turn {

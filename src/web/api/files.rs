@@ -14,6 +14,7 @@ use crate::{
         questions::PageError,
     },
     web::{
+        access::rate_limit::Visitor,
         api::editor_link,
         problem::{HandlerResult, Problem, ProblemResponse},
         state::AppState,
@@ -64,8 +65,9 @@ pub(crate) async fn list(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<TreeQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?;
+    let project = state.project(&visitor, &project).await?;
     let TreeQuery { path } = query.into_inner();
     Ok(HttpResponse::Ok().json(state.resources.readers.directory(&project, path).await?))
 }
@@ -134,8 +136,9 @@ pub(crate) async fn find(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<FilesQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?;
+    let project = state.project(&visitor, &project).await?;
     let FilesQuery { q, limit } = query.into_inner();
     check_letters(&q)?;
     let max = state.resources.settings.reading.file_search_hits;
@@ -157,13 +160,14 @@ pub(crate) async fn show(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<FileQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
     let FileQuery { path, commit, line, format } = query.into_inner();
     let of = match commit {
         Some(commit) => PageOf::FileAt { path: path.clone(), commit },
         None => PageOf::File(path.clone()),
     };
-    page(&state, &project, path, of, line, format).await
+    page(&state, (&visitor, &project), path, of, line, format).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -190,8 +194,9 @@ pub(crate) async fn find_places(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<PlacesQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?;
+    let project = state.project(&visitor, &project).await?;
     let PlacesQuery { path, commit, q } = query.into_inner();
     check_letters(&q)?;
     if q.is_empty() {
@@ -232,21 +237,22 @@ pub(crate) async fn show_commit(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<CommitQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
     let CommitQuery { id, line, format } = query.into_inner();
-    page(&state, &project, id.clone(), PageOf::Commit(id), line, format).await
+    page(&state, (&visitor, &project), id.clone(), PageOf::Commit(id), line, format).await
 }
 
 /// The page of a file or a commit, which was requested as `path`.
 async fn page(
     state: &AppState,
-    project: &str,
+    (visitor, project): (&Visitor, &str),
     path: String,
     of: PageOf,
     line: Option<usize>,
     format: FileFormat,
 ) -> HandlerResult {
-    let project = state.project(project).await?;
+    let project = state.project(visitor, project).await?;
     let is_highlighted = format == FileFormat::Html;
     let is_current = matches!(of, PageOf::File(_));
     let page = state.resources.readers.page(&project, of, line, is_highlighted).await?;

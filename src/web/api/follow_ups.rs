@@ -61,7 +61,7 @@ pub(crate) async fn show(
         return Err(Problem::not_found("There is no such answer, or it has not ended."));
     };
     let (citations, read) = end.sources();
-    let project = state.project(&path.0).await?;
+    let project = state.project(&visitor, &path.0).await?;
     let cited = places(&state.resources.readers, &project, citations).await;
     let questions = follow_ups::of(&question.unwrap_or_default(), &cited, &read);
     Ok(HttpResponse::Ok().json(FollowUps { questions }))

@@ -71,7 +71,7 @@ pub(crate) async fn list(
     query: web::Query<NotesQuery>,
     visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?;
+    let project = state.project(&visitor, &project).await?;
     let words = FullTextQuery::parse(&query.q)
         .map_err(|many| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, many.to_string()))?;
     if words.is_none() && !query.q.trim().is_empty() {

@@ -6,6 +6,7 @@
 pub(crate) mod chats;
 pub(crate) mod chores;
 pub(crate) mod chunks;
+pub(crate) mod models;
 pub(crate) mod request;
 
 use std::{
@@ -27,7 +28,6 @@ use uuid::Uuid;
 
 use crate::{
     ids::ConversationId,
-    project::ProjectName,
     rights::Action,
     session::post::StopTurn,
     web::{
@@ -55,41 +55,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const LOST: &str = "The server ended the request before the answer was complete; ask again.";
 
 static CHATS: LazyLock<Chats> = LazyLock::new(Chats::default);
-
-/// `GET /v1/models`: the projects.
-#[utoipa::path(
-    get,
-    path = "/v1/models",
-    tag = "asking",
-    responses((status = 200, body = Value, description = "As of the OpenAI API")),
-)]
-pub(crate) async fn models(state: web::Data<AppState>) -> HttpResponse {
-    let projects = state.resources.settings.projects.iter();
-    let models: Vec<Value> = projects.map(|project| described(&project.name)).collect();
-    HttpResponse::Ok().json(json!({ "object": "list", "data": models }))
-}
-
-/// `GET /v1/models/{model}`: one of them.
-#[utoipa::path(
-    get,
-    path = "/v1/models/{model}",
-    tag = "asking",
-    params(("model" = String, Path, description = "The project's name")),
-    responses(
-        (status = 200, body = Value, description = "As of the OpenAI API"),
-        (status = "default", body = Value, description = "An error in the shape of the OpenAI API"),
-    ),
-)]
-pub(crate) async fn model(state: web::Data<AppState>, name: web::Path<String>) -> HttpResponse {
-    match state.project(&name).await {
-        Ok(project) => HttpResponse::Ok().json(described(&project.name)),
-        Err(_) => ApiError::no_model(&name).response(),
-    }
-}
-
-fn described(project: &ProjectName) -> Value {
-    json!({ "id": project, "object": "model", "created": 0, "owned_by": "cicerone" })
-}
 
 /// `POST /v1/chat/completions`: asks the last message of the user.
 #[utoipa::path(
@@ -121,7 +86,8 @@ async fn answer(
     let body = json_body::read(body, state.resources.settings.limits.frame_bytes).await?;
     let chat = request::parse(&json_body::parse(request, &body)?)
         .map_err(|BadRequest { message, param }| ApiError::bad_request(&message, param))?;
-    let project = state.project(&chat.model).await.map_err(|_| ApiError::no_model(&chat.model))?;
+    let project =
+        state.project(&visitor, &chat.model).await.map_err(|_| ApiError::no_model(&chat.model))?;
     if let Some(text) = chores::answer(&chat.question) {
         let completion = completion(&chat, format!("chatcmpl-{}", Uuid::new_v4()));
         return Ok(match chat.wants_stream {

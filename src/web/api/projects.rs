@@ -12,6 +12,7 @@ use crate::{
     reader::Readers,
     session::Resources,
     web::{
+        access::rate_limit::Visitor,
         problem::{HandlerResult, ProblemResponse},
         state::AppState,
     },
@@ -44,10 +45,13 @@ struct ListedProject {
     tag = "projects",
     responses((status = 200, body = [Value]), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn list(state: web::Data<AppState>) -> HandlerResult {
+pub(crate) async fn list(
+    state: web::Data<AppState>,
+    visitor: web::ReqData<Visitor>,
+) -> HandlerResult {
     let Resources { settings, agents, readers, .. } = &state.resources;
     let secrets = Secrets::new(&settings.agent.secrets).ok();
-    let described = settings.projects.iter().map(|project| {
+    let described = state.projects(&visitor).map(|project| {
         let (readers, secrets) = (readers.clone(), secrets.clone());
         let agent = agents.choice(Some(&project.name), None).ok().map(|it| it.kind.as_str());
         async move { describe(project, &readers, secrets, agent).await }

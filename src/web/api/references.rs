@@ -63,7 +63,7 @@ pub(crate) async fn compare(
     let end = reader.ask(move |reader| reader.end_of_turn(&name, id, turn)).await?;
     let end =
         end.ok_or_else(|| Problem::not_found("There is no such answer, or it has not ended."))?;
-    let project = state.project(&path.0).await?;
+    let project = state.project(&visitor, &path.0).await?;
     let references = of_end(&state.resources.readers, &project, &end).await?;
     Ok(HttpResponse::Ok().json(AnswerReferences { references }))
 }

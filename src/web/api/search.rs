@@ -48,7 +48,7 @@ pub(crate) async fn find(
     query: web::Query<SearchQuery>,
     visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?.name;
+    let project = state.project(&visitor, &project).await?.name;
     let reading = &state.resources.settings.reading;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, reading.search_hits);
     let timeout = reading.search_timeout;

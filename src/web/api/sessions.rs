@@ -29,9 +29,13 @@ const CLOSED_BY_ADMIN: &str = "the session was closed by an administrator; ask a
     tag = "sessions",
     responses((status = 200, body = [String]), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn list(state: web::Data<AppState>) -> HandlerResult {
+pub(crate) async fn list(
+    state: web::Data<AppState>,
+    visitor: web::ReqData<Visitor>,
+) -> HandlerResult {
     let sessions = state.registry.send(ListSessions).await?;
-    let names: Vec<_> = sessions.iter().map(|session| session.project.as_str()).collect();
+    let names = sessions.iter().map(|session| &session.project);
+    let names: Vec<_> = names.filter(|name| exists(&state, &visitor, name)).collect();
     Ok(HttpResponse::Ok().json(names))
 }
 
@@ -49,6 +53,9 @@ pub(crate) async fn info(
     visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
     let project = name(&project)?;
+    if !exists(&state, &visitor, &project) {
+        return Err(no_active_session());
+    }
     let conversation_id = match state.registry.send(Find { project: project.clone() }).await? {
         Ok(Some(SessionPhase::Live(session))) => {
             session.send(Describe).await?.latest_for(&visitor.principal)
@@ -169,6 +176,10 @@ async fn close_session(
 
 fn name(project: &str) -> Result<ProjectName, Problem> {
     ProjectName::parse(project).map_err(|_| Problem::bad_project_name())
+}
+
+fn exists(state: &AppState, visitor: &Visitor, project: &ProjectName) -> bool {
+    state.projects(visitor).any(|it| it.name == *project)
 }
 
 fn no_active_session() -> Problem {

@@ -128,7 +128,7 @@ pub(crate) async fn open_link(
     visitor: web::ReqData<Visitor>,
     shown: Json<ConversationLink>,
 ) -> HandlerResult {
-    let (project, id) = parse_path(&state, &path).await?;
+    let (project, id) = parse_path(&state, &path, &visitor).await?;
     let (user, shown) = (visitor.principal.user.clone(), shown.0.link);
     let stored = stored_link(&state, &project, id).await?;
     let is_right = stored.is_some_and(|it| it.as_bytes().ct_eq(shown.as_bytes()).into());

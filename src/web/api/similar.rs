@@ -38,7 +38,7 @@ pub(crate) async fn find(
     query: web::Query<SimilarQuery>,
     visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?.name;
+    let project = state.project(&visitor, &project).await?.name;
     let reading = &state.resources.settings.reading;
     let bounds = SimilarityLimits {
         candidates: reading.similar_candidates,

@@ -111,7 +111,7 @@ pub(crate) async fn publish(
     let summary = state.resources.reader.ask(move |reader| reader.summary(&name, id)).await?;
     let title = summary.ok_or_else(unknown)?.title;
     let Frozen { title, html } =
-        page::freeze(&state, &state.project(&path.0).await?, id, title).await?;
+        page::freeze(&state, &state.project(&visitor, &path.0).await?, id, title).await?;
     actions::record(&state, &visitor, &project, Some(id), ActionKind::Published).await?;
     let token = Uuid::new_v4().simple().to_string();
     let user = visitor.principal.user.clone();

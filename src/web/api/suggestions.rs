@@ -8,6 +8,7 @@ use crate::{
     history::checkout::Checkout,
     suggestions::Suggestions,
     web::{
+        access::rate_limit::Visitor,
         problem::{HandlerResult, ProblemResponse},
         state::AppState,
     },
@@ -36,8 +37,12 @@ struct SuggestedQuestions {
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = SuggestedQuestions), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn show(state: web::Data<AppState>, project: web::Path<String>) -> HandlerResult {
-    let project = state.project(&project).await?;
+pub(crate) async fn show(
+    state: web::Data<AppState>,
+    project: web::Path<String>,
+    visitor: web::ReqData<Visitor>,
+) -> HandlerResult {
+    let project = state.project(&visitor, &project).await?;
     let readers = &state.resources.readers;
     let (suggested, checkouts) =
         tokio::join!(readers.suggest(&project), readers.checkouts(&project));

@@ -10,6 +10,7 @@ use crate::{
         uses::FoundUses,
     },
     web::{
+        access::rate_limit::Visitor,
         problem::{HandlerResult, Problem, ProblemResponse},
         state::AppState,
     },
@@ -44,8 +45,9 @@ pub(crate) async fn find(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<SymbolsQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?;
+    let project = state.project(&visitor, &project).await?;
     let SymbolsQuery { q, exact, limit } = query.into_inner();
     check_letters(&q)?;
     let max = state.resources.settings.reading.file_search_hits;
@@ -74,8 +76,9 @@ pub(crate) async fn find_uses(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<UsesQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?;
+    let project = state.project(&visitor, &project).await?;
     let UsesQuery { name } = query.into_inner();
     check_letters(&name)?;
     if !name.contains(char::is_alphanumeric) || name.contains(char::is_whitespace) {
@@ -108,8 +111,9 @@ pub(crate) async fn blame(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<BlameQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?;
+    let project = state.project(&visitor, &project).await?;
     let BlameQuery { path, line, end_line } = query.into_inner();
     let first = line.max(1);
     let last = end_line.unwrap_or(first).max(first).min(first.saturating_add(MAX_BLAMED - 1));

@@ -22,6 +22,7 @@ use crate::{
         text_search::{FileHits, FoundText, TextQuery, TextScope, TextStep, TextTally},
     },
     web::{
+        access::rate_limit::Visitor,
         problem::{HandlerResult, Problem, ProblemResponse},
         state::AppState,
     },
@@ -113,8 +114,9 @@ pub(crate) async fn find(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<TextSearchQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?;
+    let project = state.project(&visitor, &project).await?;
     let TextSearchQuery { q, regex, case, paths, language } = query.into_inner();
     let refused = |words: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, words);
     if q.is_empty() {

@@ -38,7 +38,7 @@ pub(crate) async fn budget(
     project: web::Path<String>,
     visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?.name;
+    let project = state.project(&visitor, &project).await?.name;
     let user = visitor.principal.user.as_deref();
     let statuses = budget::statuses(&state.resources, user, project).await?;
     Ok(HttpResponse::Ok().json(statuses))

@@ -50,7 +50,7 @@ pub(crate) async fn open(
     visitor: web::ReqData<Visitor>,
     request: HttpRequest,
 ) -> actix_web::Result<HttpResponse> {
-    let project = match state.project(&project).await {
+    let project = match state.project(&visitor, &project).await {
         Ok(project) => project.name,
         Err(error) => {
             let (code, reason) = upgrade::refusal(error);

@@ -45,7 +45,7 @@ pub(crate) async fn connect(
     request: HttpRequest,
     stream: web::Payload,
 ) -> actix_web::Result<HttpResponse> {
-    let project = match state.project(&project).await {
+    let project = match state.project(&visitor, &project).await {
         Ok(project) => project.name,
         Err(error) => {
             let (code, reason) = refusal(error);

@@ -13,7 +13,7 @@ const OWN: &str = "/api/assistant/conversations/demo/{id}";
 
 /// What a path requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
+pub enum Needs {
     Nothing,
     /// A token; what it tells is chosen by who asks.
     Token,
@@ -24,7 +24,7 @@ enum Needs {
 use Needs::{Admin, Nothing, Right, Token};
 
 /// Every path, with what makes a complete request.
-const PATHS: &[(&str, &str, &str, Needs)] = &[
+pub const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/api/projects", "", Token),
     ("GET", "/api/projects/{project}/files", "?q=a", Token),
     ("GET", "/api/projects/{project}/file", "?path=README.md", Token),
@@ -189,11 +189,12 @@ pub async fn make_private(server: &Server, owner: Person, id: i64) {
     assert_eq!((status.as_u16(), &made["visibility"]), (200, &json!("private")), "{made}");
 }
 
-fn filled(path: &str, id: i64) -> String {
+pub fn filled(path: &str, project: &str, id: i64) -> String {
     let id = id.to_string();
     let numbers = [("{id}", id.as_str()), ("{conversation}", &id), ("{turn}", "1")];
     let names = ["{attachment}", "{name}", "{stream}", "{token}"].map(|name| (name, "none"));
-    let all = [("{project}", "demo"), ("{model}", "demo")].into_iter().chain(numbers).chain(names);
+    let all =
+        [("{project}", project), ("{model}", project)].into_iter().chain(numbers).chain(names);
     all.fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
@@ -231,7 +232,7 @@ async fn request(
 ) -> (StatusCode, Value) {
     let (query, body) = if with.starts_with('?') { (with, "") } else { ("", with) };
     let body = body.replace("same", visibility);
-    who.send(server, method, &(filled(path, id) + query), &body).await
+    who.send(server, method, &(filled(path, "demo", id) + query), &body).await
 }
 
 /// Which rights somebody has in whose conversation.
