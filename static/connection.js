@@ -90,6 +90,10 @@ export class Connection {
     if (this.ended || this.socket) return;
     clearTimeout(this.retryTimer);
     this.options.onState({ phase: 'connecting' });
+    this.begin();
+  }
+
+  begin() {
     const socket = this.connect();
     this.socket = socket;
     let hasOpened = false;
@@ -142,8 +146,9 @@ export class Connection {
       if (socket !== this.socket) return;
       this.withoutSocket = false;
       this.failedSockets = 0;
+      // Nothing is lost, so that nobody is told.
       this.drop();
-      this.open();
+      this.begin();
     });
     probe.addEventListener('close', () => {
       clearTimeout(timeout);

@@ -67,7 +67,7 @@ export class ServerEvents {
     page.dispatch({ type: 'connection', phase: state.phase, code: state.code });
     // Without a connection nobody tells of the list.
     if (state.phase === 'ended' || (state.phase === 'lost' && page.state.list === null)) this.refreshList();
-    if (state.phase === 'open' && conversation?.wasOpen) page.announce('Connected again.', CONNECTION_LOST);
+    if (state.phase === 'open' && conversation?.wasOpen && conversation.connection !== 'open') page.announce('Connected again.', CONNECTION_LOST);
     if (state.phase === 'lost') page.announce(CONNECTION_LOST);
   }
 

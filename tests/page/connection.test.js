@@ -300,7 +300,9 @@ test('a server that was away is not taken for a proxy: a socket is tried once ev
   streams[0].say(attached(7, 0), text(5));
   const probe = log.wires.at(-1);
   assert.equal(log.wires.length, 5);
+  const told = log.states.length;
   probe.accept();
+  assert.deepEqual(log.states.slice(told), [], 'nothing is lost when the connection moves to the socket');
   assert.deepEqual(probe.sent, [], 'a socket that is tried says nothing');
   assert.equal(streams[0].readyState, 3);
   log.wires.at(-1).accept();
