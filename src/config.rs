@@ -9,6 +9,7 @@
 mod access;
 mod agent_name;
 mod agents;
+pub(crate) mod base_path;
 mod docs;
 pub(crate) mod editor_url;
 mod error;
@@ -170,6 +171,7 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
             .or_else(|| Some(env.data_dir.as_ref()?.join("cicerone")))
             .ok_or(ConfigError::NoDataDir)?,
         assets: server.assets,
+        base_path: server.base_path,
         log: server.log,
         projects: Vec::new(),
         shutdown_timeout: server.shutdown_timeout,

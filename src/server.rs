@@ -144,8 +144,8 @@ async fn serve<E: Future<Output = ()>>(
     end: impl FnOnce() -> io::Result<E>,
 ) -> Result<(), ServerError> {
     let assets = match &settings.assets {
-        Some(dir) => Assets::from_directory(dir)?,
-        None => Assets::embedded()?,
+        Some(dir) => Assets::from_directory(dir, &settings.base_path)?,
+        None => Assets::embedded(&settings.base_path)?,
     };
     let tls = settings.tls.as_ref().map(tls::load).transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -158,7 +158,7 @@ async fn serve<E: Future<Output = ()>>(
         slots: Slots::new(settings.limits.agents, settings.limits.agents_per_project),
         highlighter: CodeHighlighter::new(readers.clone()),
         readers,
-        webhooks: Webhooks::new(&settings.webhooks),
+        webhooks: Webhooks::new(&settings.webhooks, &settings.base_path),
         settings: settings.clone(),
         database: database.start(),
         reader,
@@ -241,6 +241,7 @@ fn app(
         draining,
         ..
     } = shared;
+    let base = resources.settings.base_path.clone();
     let state = AppState { resources, registry, browsers, event_streams, started_at, draining };
     App::new()
         .app_data(Data::new(state))
@@ -249,7 +250,8 @@ fn app(
         .configure(web::configure)
         .configure(|config| web::assets::configure(config, assets))
         .wrap(middleware::Compress::default())
-        .wrap(middleware::from_fn(move |request, next| {
+        .wrap(middleware::from_fn(move |mut request, next| {
+            web::base_path::remove(&base, &mut request);
             access::middleware::check(access_control.clone(), request, next)
         }))
 }

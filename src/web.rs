@@ -5,6 +5,7 @@
 pub(crate) mod access;
 pub(crate) mod api;
 pub(crate) mod assets;
+pub(crate) mod base_path;
 pub(crate) mod browser_cookie;
 pub(crate) mod budget;
 pub(crate) mod connections;

@@ -22,7 +22,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::{
-    config::{event_kind::EventKind, settings::WebhookSettings},
+    config::{base_path::BasePath, event_kind::EventKind, settings::WebhookSettings},
     http_client,
 };
 use event::WebhookEvent;
@@ -52,6 +52,7 @@ pub(crate) struct Webhooks(Option<Arc<Hooks>>);
 
 #[derive(Debug)]
 struct Hooks {
+    base: BasePath,
     events: Vec<EventKind>,
     queues: Vec<SyncSender<Arc<Delivery>>>,
     /// Budgets that were told to be used up: whose, and in which month.
@@ -77,7 +78,7 @@ struct DeliveryCounts {
 
 impl Webhooks {
     /// Starts a thread for each address.
-    pub(crate) fn new(settings: &WebhookSettings) -> Self {
+    pub(crate) fn new(settings: &WebhookSettings, base: &BasePath) -> Self {
         let Some(secret) = settings.secret.as_ref().filter(|_| !settings.urls.is_empty()) else {
             return Self::default();
         };
@@ -101,7 +102,13 @@ impl Webhooks {
         };
         let queues = settings.urls.iter().filter_map(start).collect();
         let (events, told) = (settings.events.clone(), Mutex::default());
-        Self(Some(Arc::new(Hooks { events, queues, told, counts: Arc::clone(&counts) })))
+        Self(Some(Arc::new(Hooks {
+            base: base.clone(),
+            events,
+            queues,
+            told,
+            counts: Arc::clone(&counts),
+        })))
     }
 
     /// Tells of an event, if anybody wants to know. Never waits.
@@ -114,7 +121,7 @@ impl Webhooks {
             }
         }
         let id = format!("msg_{}", Uuid::new_v4().simple());
-        let body = event::body(event, SystemTime::now().into());
+        let body = event::body(&hooks.base, event, SystemTime::now().into());
         let delivery = Arc::new(Delivery { id, kind: event.kind(), body });
         for queue in &hooks.queues {
             if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =

@@ -1,6 +1,7 @@
 /** The page's calls of the HTTP interface. A response that is no success throws an `ApiError`. */
+import { BASE } from './base_path.js';
 
-/** The page that asks for a token. */
+/** The page that asks for a token, below the base path. */
 const LOGIN = '/login';
 /** Characters of a question that are compared with earlier ones; more would not fit into an address. */
 const SIMILAR_LENGTH = 500;
@@ -56,7 +57,7 @@ export const deleteConversation = (project, id, leaving = false) => (
   call('DELETE', `${conversations(project)}/${id}`, { keepalive: leaving }));
 
 /** @param {string} project @param {number} id @param {'md' | 'json'} format */
-export const exportAddress = (project, id, format) => `${conversations(project)}/${id}/export?format=${format}`;
+export const exportAddress = (project, id, format) => `${BASE}${conversations(project)}/${id}/export?format=${format}`;
 
 /** @param {string} method @param {string} project @param {number} id @param {string} rest @param {unknown} [json] */
 export const callConversation = (method, project, id, rest, json) => call(method, `${conversations(project)}/${id}/${rest}`, { json });
@@ -68,7 +69,7 @@ export const callConversation = (method, project, id, rest, json) => call(method
 export const readAnswer = (project, id, turn) => call('GET', `${conversations(project)}/${id}/export?format=md&turn=${turn}`, { isText: true });
 
 /** @param {string} project @param {number} id @param {string} attachment */
-export const attachmentAddress = (project, id, attachment) => `${conversations(project)}/${id}/attachments/${attachment}`;
+export const attachmentAddress = (project, id, attachment) => `${BASE}${conversations(project)}/${id}/attachments/${attachment}`;
 
 /**
  * Sends a file for a question, and tells how much of it was sent, from 0 to 1.
@@ -80,7 +81,7 @@ export function sendFile(project, id, file, name, { signal, onProgress }) {
   return new Promise((resolve, reject) => {
     // `fetch` does not tell the progress of what it sends.
     const request = new XMLHttpRequest();
-    request.open('POST', `${conversations(project)}/${id}/attachments?${new URLSearchParams({ name })}`);
+    request.open('POST', `${BASE}${conversations(project)}/${id}/attachments?${new URLSearchParams({ name })}`);
     request.setRequestHeader('content-type', 'application/octet-stream');
     request.upload.addEventListener('progress', ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0));
     request.addEventListener('error', () => reject(new ApiError('The server cannot be reached.', 0)));
@@ -167,10 +168,10 @@ export const withdrawSnapshot = (project, conversation) => call('DELETE', `/api/
 export const adminCharts = (span) => call('GET', `/api/admin/charts?span=${span}`);
 
 /** For admins. @param {string} query */
-export const usageAddress = (query) => `/api/admin/usage?${query}`;
+export const usageAddress = (query) => `${BASE}/api/admin/usage?${query}`;
 
 /** For admins. @param {string} query @returns {Promise<import('./admin/usage_table.js').Usage>} */
-export const adminUsage = (query) => call('GET', usageAddress(query));
+export const adminUsage = (query) => call('GET', `/api/admin/usage?${query}`);
 
 /** For admins. @param {string} words @returns {Promise<import('./admin/action_log.js').Action[]>} the newest first */
 export const adminActions = (words) => call('GET', `/api/admin/actions?q=${encodeURIComponent(words)}`);
@@ -191,7 +192,7 @@ export async function problemOf(response) {
 const conversations = (project) => `/api/assistant/conversations/${project}`;
 
 /**
- * @param {string} method @param {string} path
+ * @param {string} method @param {string} path below the base path
  * @param {{form?: URLSearchParams, json?: unknown, signal?: AbortSignal, keepalive?: boolean, isText?: boolean}} [how]
  * @returns {Promise<any>}
  */
@@ -200,13 +201,13 @@ export async function call(method, path, { form, json, signal, keepalive, isText
   const body = json === undefined ? form : JSON.stringify(json);
   let response;
   try {
-    response = await fetch(path, { method, body, headers, signal, keepalive });
+    response = await fetch(BASE + path, { method, body, headers, signal, keepalive });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError('The server cannot be reached.', 0);
   }
   // Unsent text is stored in this browser, so leaving for the login loses nothing.
-  if (response.status === 401 && path !== LOGIN) location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname)}`);
+  if (response.status === 401 && path !== LOGIN) location.assign(`${BASE}${LOGIN}?next=${encodeURIComponent(location.pathname)}`);
   if (isText && response.ok) return response.text();
   if (!response.ok) throw await problemOf(response);
   return response.json().catch(() => null);

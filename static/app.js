@@ -2,6 +2,7 @@
 import { parseAddress } from './address.js';
 import { unsentAgent } from './agents.js';
 import * as api from './api.js';
+import { BASE } from './base_path.js';
 import { Commands } from './commands.js';
 import { ServerEvents } from './server_events.js';
 import * as storage from './storage.js';
@@ -247,5 +248,5 @@ async function toggleNotifications() {
 async function logOut() {
   await api.logOut().catch(() => null);
   // Leaving the page closes its connection.
-  location.assign('/login');
+  location.assign(`${BASE}/login`);
 }

@@ -2,6 +2,7 @@
  * Diagrams and formulas of answers: found in parts that no longer change, drawn by the server when they
  * come near the screen. Loaded with the first answer that has one.
  */
+import { parseAddress } from './address.js';
 import { ApiError, call } from './api.js';
 import { showDiagram, showFailure, showFormula, WRITTEN_FORMULA } from './views/drawing.js';
 
@@ -119,8 +120,7 @@ let drawings = null;
 /** Has the diagrams and formulas drawn of a part of an answer that no longer changes. @param {Element} part */
 export function offer(part) {
   drawings ??= new Drawings();
-  // The address of a conversation is `/p/PROJECT/…`.
-  drawings.offer(location.pathname.split('/')[2] ?? '', part);
+  drawings.offer(parseAddress(location.pathname).project ?? '', part);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The login: exchanges a token for a cookie, then opens the page that was asked for. */
 import * as api from './api.js';
+import { BASE } from './base_path.js';
 
 const form = /** @type {HTMLFormElement} */ (document.querySelector('#login'));
 const token = /** @type {HTMLInputElement} */ (document.querySelector('#token'));
@@ -24,6 +25,6 @@ document.querySelector('#not-started')?.remove();
 
 /** The address to open. An address of another server in the query does not count. */
 function target() {
-  const next = new URL(new URLSearchParams(location.search).get('next') ?? '/', location.origin);
-  return next.origin === location.origin && next.pathname !== '/login' ? next.pathname : '/';
+  const next = new URL(new URLSearchParams(location.search).get('next') ?? `${BASE}/`, location.origin);
+  return next.origin === location.origin && next.pathname !== `${BASE}/login` ? next.pathname : `${BASE}/`;
 }

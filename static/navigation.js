@@ -1,5 +1,6 @@
 /** The open project and conversation, as the address names them, and the connection to it. */
 import { formatAddress, parseAddress } from './address.js';
+import { BASE } from './base_path.js';
 import * as storage from './storage.js';
 import { Connection } from './connection.js';
 import { initialConversation } from './store.js';
@@ -101,8 +102,8 @@ export class Navigation {
     storage.saveProject(project);
     document.dispatchEvent(new CustomEvent('visited'));
     page.connection = new Connection({
-      url: `${location.origin.replace(/^http/, 'ws')}/api/assistant/ws/${project}?protocol=1`,
-      eventsUrl: `/api/assistant/events/${project}`,
+      url: `${location.origin.replace(/^http/, 'ws')}${BASE}/api/assistant/ws/${project}?protocol=1`,
+      eventsUrl: `${BASE}/api/assistant/events/${project}`,
       conversationId: id,
       outbox,
       listPosition: () => this.listPosition(),

@@ -2,6 +2,7 @@
  * What this browser stores: drafts, unaccepted messages, asked questions, pane widths, the theme.
  * Storage may be off or full; then nothing is stored and nothing breaks.
  */
+import { BASE } from './base_path.js';
 import { parseDrafts, putDraft, takeDraft } from './drafts.js';
 
 const MAX_OUTBOX = 50;
@@ -42,7 +43,7 @@ const local = () => localStorage;
 const session = () => sessionStorage;
 
 /** @param {string} project @param {number | null} id */
-const conversationKey = (project, id) => `${project}/${id ?? 'new'}`;
+const conversationKey = (project, id) => `${BASE}${project}/${id ?? 'new'}`;
 
 /** The id of this tab, which survives a reload. */
 const tab = read(session, 'tab') ?? `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
@@ -100,17 +101,17 @@ export function releaseOutbox(project, id) {
 }
 
 /** Questions that this browser asked in the project, oldest first. @param {string} project @returns {string[]} */
-export const loadHistory = (project) => list(read(local, `asked ${project}`)).filter((text) => typeof text === 'string');
+export const loadHistory = (project) => list(read(local, `asked ${BASE}${project}`)).filter((text) => typeof text === 'string');
 
 /** @param {string} project @param {string} question */
 export function addToHistory(project, question) {
   if (question.length > MAX_HISTORY_LENGTH) return;
   const others = loadHistory(project).filter((text) => text !== question);
-  write(local, `asked ${project}`, JSON.stringify([...others, question].slice(-MAX_HISTORY)));
+  write(local, `asked ${BASE}${project}`, JSON.stringify([...others, question].slice(-MAX_HISTORY)));
 }
 
 /** The key of what was seen. @param {string} project */
-export const seenKey = (project) => `seen ${project}`;
+export const seenKey = (project) => `seen ${BASE}${project}`;
 
 /** Conversations that this browser has shown. @param {string} project */
 export const loadSeen = (project) => list(read(local, seenKey(project)));
@@ -124,10 +125,10 @@ export const loadNotify = () => read(local, 'notify') === 'on';
 /** @param {boolean} isOn */
 export const saveNotify = (isOn) => write(local, 'notify', isOn ? 'on' : '');
 
-export const loadProject = () => read(local, 'project');
+export const loadProject = () => read(local, `project${BASE}`);
 
 /** @param {string} project */
-export const saveProject = (project) => write(local, 'project', project);
+export const saveProject = (project) => write(local, `project${BASE}`, project);
 
 /** @param {string} rail `folded`, or empty */
 export const saveRail = (rail) => write(local, 'rail', rail);

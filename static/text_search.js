@@ -1,5 +1,6 @@
 /** Search in the text of the project's files: the query, what came of it so far, and what is said of it. */
 import { ApiError, problemOf } from './api.js';
+import { BASE } from './base_path.js';
 
 /** Milliseconds without typing before the server is asked. */
 export const PAUSE = 250;
@@ -30,7 +31,7 @@ export function textAddress(project, { text, isRegex, minds, paths, language }) 
   const query = new URLSearchParams({ q: text, ...(paths ? { paths } : {}), ...(language ? { language } : {}) });
   if (isRegex) query.set('regex', 'true');
   if (minds) query.set('case', 'true');
-  return `/api/projects/${project}/text?${query}`;
+  return `${BASE}/api/projects/${project}/text?${query}`;
 }
 
 /** Searches, and tells what comes as it comes. @param {string} project @param {TextQuery} query @param {AbortSignal} signal @param {(frames: TextFrame[]) => void} onFrames */

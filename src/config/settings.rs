@@ -46,11 +46,12 @@ pub(crate) use webhooks::WebhookSettings;
 use crate::{
     authority::{Authority, WebOrigin},
     config::{
+        base_path::BasePath,
         token::Token,
         values::{
-            AgentText, As, EnvName, HeaderName, HostText, HumanDuration, List, ListenAddress,
-            ListenText, NetworkText, OptionalPath, OptionalProgram, OptionalText, OriginText,
-            PathText, PortNumber, Text, WholeNumber,
+            AgentText, As, BasePathText, EnvName, HeaderName, HostText, HumanDuration, List,
+            ListenAddress, ListenText, NetworkText, OptionalPath, OptionalProgram, OptionalText,
+            OriginText, PathText, PortNumber, Text, WholeNumber,
         },
     },
     project::{Project, ProjectAccess, ProjectName},
@@ -61,6 +62,8 @@ use crate::{
 pub struct Settings {
     /// The addresses of `server.listen`, IPv4 first; at least one. Port 0 picks a free one.
     pub(crate) listen: Vec<SocketAddr>,
+    /// What a proxy puts before all paths.
+    pub(crate) base_path: BasePath,
     /// Where the database and the agents' state live; never inside a project.
     pub data_dir: PathBuf,
     /// Serves the page from this directory instead of the embedded one.
@@ -109,6 +112,7 @@ impl Settings {
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
             data_dir,
+            base_path: BasePath::default(),
             assets: None,
             tls: None,
             ..self
@@ -158,6 +162,10 @@ pub(super) struct ServerTable {
     #[serde(with = "As::<ListenText>")]
     #[schemars(extend("default" = "127.0.0.1:8080", "flag" = "listen"))]
     pub(super) listen: ListenAddress,
+    /// Path below which a proxy publishes the server, such as `/guide`; empty: the root of its host.
+    /// It makes no difference whether the proxy removes the path from requests.
+    #[serde(with = "As::<BasePathText>")]
+    pub(super) base_path: BasePath,
     /// Directory of the database and the agents' state; empty: `cicerone` in the platform's data
     /// directory.
     #[serde(with = "As::<OptionalPath>")]

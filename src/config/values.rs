@@ -21,6 +21,7 @@ use crate::{
     authority::{Authority, Host, WebOrigin},
     config::{
         agent_name::{AUTO, AgentChoice},
+        base_path::BasePath,
         editor_url::EditorUrl,
         event_kind::EventKind,
     },
@@ -192,6 +193,14 @@ value_format! {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         name.bytes().all(fits).then_some(Some(name).filter(|name| !name.is_empty()))
     }
+}
+
+value_format! {
+    /// The path below which a proxy publishes the server.
+    BasePathText -> BasePath,
+    "a path such as \"/guide\", of letters, digits, `-`, `_`, `.` and `~`, that does not begin as a path of the server such as \"/api\"",
+    {"type": "string", "pattern": "^/?$|^(/[A-Za-z0-9._~-]+)+/?$"},
+    |value| value.as_str()?.parse().ok()
 }
 
 value_format! {

@@ -69,6 +69,8 @@ pub(crate) struct AccessControl {
     admins_read: bool,
     logins: LoginSessions,
     visitors: Arc<Visitors>,
+    /// Of the cookie of a login.
+    cookie_path: String,
     has_tls: bool,
     sizes: SizeLimits,
     body_timeout: Duration,
@@ -122,6 +124,7 @@ impl AccessControl {
                 conversations_per_minute: limits.conversations_per_minute,
                 starts_per_minute: limits.starts_per_minute,
             }),
+            cookie_path: settings.base_path.address("/"),
             has_tls: settings.tls.is_some(),
             sizes: SizeLimits {
                 header_bytes: limits.header_bytes,

@@ -31,6 +31,7 @@ use flate2::{Compression, write::GzEncoder};
 
 use self::link::{Files, LinkError};
 use super::problem::Problem;
+use crate::config::base_path::BasePath;
 
 mod link;
 mod module;
@@ -60,7 +61,10 @@ struct Embedded;
 
 /// The page's files. Cloning shares them.
 #[derive(Debug, Clone)]
-pub(crate) struct Assets(Arc<Source>);
+pub(crate) struct Assets {
+    source: Arc<Source>,
+    base: BasePath,
+}
 
 #[derive(Debug)]
 enum Source {
@@ -102,28 +106,28 @@ pub enum AssetsError {
 }
 
 impl Assets {
-    /// The files that were compiled in, put together. Fails if they do not fit.
-    pub(crate) fn embedded() -> Result<Self, AssetsError> {
+    /// The files that were compiled in, put together, below `base`. Fails if they do not fit.
+    pub(crate) fn embedded(base: &BasePath) -> Result<Self, AssetsError> {
         let files = link::link(&embedded_files())?;
         let version = fingerprint(&files);
         let served = files.into_iter().map(|(path, text)| {
-            let file = Arc::new(File::new(&path, text.into(), &version));
+            let file = Arc::new(File::new(&path, text.into(), &version, base));
             (path, file)
         });
         let files = served.collect();
-        Ok(Self(Arc::new(Source::Embedded { version, files })))
+        Ok(Self { source: Arc::new(Source::Embedded { version, files }), base: base.clone() })
     }
 
-    /// The files of `dir`, read anew for each request. Fails when `dir` holds no page.
-    pub(crate) fn from_directory(dir: &Path) -> Result<Self, AssetsError> {
+    /// The files of `dir`, read anew for each request, below `base`. Fails when `dir` holds no page.
+    pub(crate) fn from_directory(dir: &Path, base: &BasePath) -> Result<Self, AssetsError> {
         let failed = |source| AssetsError::Directory { dir: dir.to_owned(), source };
         let absolute = dir.canonicalize().map_err(failed)?;
         absolute.join(INDEX).metadata().map_err(failed)?;
-        Ok(Self(Arc::new(Source::Directory(absolute))))
+        Ok(Self { source: Arc::new(Source::Directory(absolute)), base: base.clone() })
     }
 
     fn version(&self) -> &str {
-        match &*self.0 {
+        match &*self.source {
             Source::Embedded { version, .. } => version,
             Source::Directory(_) => LIVE,
         }
@@ -131,7 +135,7 @@ impl Assets {
 
     /// The file at `path`, which is relative to `static/` and made of plain names.
     async fn file(&self, path: &str) -> Option<Arc<File>> {
-        match &*self.0 {
+        match &*self.source {
             Source::Embedded { files, .. } => files.get(path).cloned(),
             Source::Directory(dir) => {
                 let file = tokio::fs::canonicalize(dir.join(path)).await.ok()?;
@@ -140,7 +144,7 @@ impl Assets {
                     return None;
                 }
                 let bytes = tokio::fs::read(file).await.ok()?;
-                Some(Arc::new(File::new(path, bytes.into(), LIVE)))
+                Some(Arc::new(File::new(path, bytes.into(), LIVE, &self.base)))
             }
         }
     }
@@ -153,7 +157,7 @@ impl Assets {
 
     /// How long a browser keeps the target without asking for a newer one.
     fn cache_control(&self, target: &Target<'_>) -> CacheControl {
-        CacheControl(match (target, &*self.0) {
+        CacheControl(match (target, &*self.source) {
             (Target::Asset { .. }, Source::Embedded { .. }) => vec![
                 CacheDirective::Public,
                 CacheDirective::MaxAge(MAX_AGE),
@@ -165,16 +169,24 @@ impl Assets {
 }
 
 impl File {
-    fn new(path: &str, bytes: Bytes, version: &str) -> Self {
-        let bytes = if path.ends_with(".html") { Self::document(&bytes, version) } else { bytes };
+    fn new(path: &str, bytes: Bytes, version: &str, base: &BasePath) -> Self {
+        let is_document = path.ends_with(".html");
+        let bytes = if is_document { Self::document(&bytes, version, base) } else { bytes };
         // Weak, because the compressed response has other bytes.
         let etag = EntityTag::new_weak(fingerprint(&bytes));
         Self { etag, bytes, gzip: OnceLock::new() }
     }
 
-    /// A document that loads assets of this version.
-    fn document(html: &[u8], version: &str) -> Bytes {
-        String::from_utf8_lossy(html).replace(PREFIX, &format!("{PREFIX}{version}/")).into()
+    /// A document that loads assets of this version, and that knows the base path.
+    fn document(html: &[u8], version: &str, base: &BasePath) -> Bytes {
+        let html = String::from_utf8_lossy(html);
+        let html = html.replace(PREFIX, &base.address(&format!("{PREFIX}{version}/")));
+        if base.as_str().is_empty() {
+            return html.into();
+        }
+        let knowing = format!("<html data-base=\"{}\"", base.as_str());
+        let html = html.replacen("<html", &knowing, 1);
+        html.replace("href=\"/\"", &format!("href=\"{}\"", base.address("/"))).into()
     }
 
     /// The compressed bytes, or `None` if compressing failed.

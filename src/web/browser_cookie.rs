@@ -15,7 +15,7 @@ use actix_web::{
 };
 use uuid::Uuid;
 
-use crate::{conversation::viewer::BrowserId, ids::ConversationId};
+use crate::{config::base_path::BasePath, conversation::viewer::BrowserId, ids::ConversationId};
 
 use super::cookies;
 
@@ -53,14 +53,17 @@ impl Browsers {
 }
 
 /// The browser's id, and the cookie to set if it is new.
-pub(crate) fn identify(request: &HttpRequest) -> (BrowserId, Option<Cookie<'static>>) {
+pub(crate) fn identify(
+    request: &HttpRequest,
+    base: &BasePath,
+) -> (BrowserId, Option<Cookie<'static>>) {
     let known = cookies::values(request.headers(), COOKIE).find_map(|id| Uuid::parse_str(id).ok());
     if let Some(id) = known {
         return (id.to_string(), None);
     }
     let id = Uuid::new_v4().to_string();
     let cookie = Cookie::build(COOKIE, id.clone())
-        .path("/api/assistant")
+        .path(base.address("/api/assistant"))
         .http_only(true)
         .same_site(SameSite::Strict)
         .finish();

@@ -2,7 +2,7 @@
 //!
 //! A test compares it with the routes and `src/docs/protocol.md`.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web};
 use utoipa::OpenApi;
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     },
     metrics,
     problem::{ProblemDocument, ProblemResponse},
+    state::AppState,
     websocket::{events, upgrade},
 };
 
@@ -116,8 +117,13 @@ pub fn description() -> utoipa::openapi::OpenApi {
     tag = "health",
     responses((status = 200, body = Value)),
 )]
-pub async fn show() -> HttpResponse {
-    HttpResponse::Ok().json(description())
+pub(crate) async fn show(state: web::Data<AppState>) -> HttpResponse {
+    let mut description = description();
+    let base = state.base_path().as_str();
+    if !base.is_empty() {
+        description.servers = Some(vec![utoipa::openapi::Server::new(base)]);
+    }
+    HttpResponse::Ok().json(description)
 }
 
 /// `GET /login`: the page that asks for a token.

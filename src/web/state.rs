@@ -6,6 +6,7 @@ use actix::{Addr, MailboxError};
 use actix_web::web;
 
 use crate::{
+    config::base_path::BasePath,
     project::{Project, ProjectName},
     registry::{
         Registry,
@@ -66,6 +67,11 @@ impl AppState {
             Ok(true) => Ok(project),
             _ => Err(NoProject::DirectoryGone),
         }
+    }
+
+    /// What a proxy puts before the server's paths.
+    pub(crate) fn base_path(&self) -> &BasePath {
+        &self.resources.settings.base_path
     }
 
     /// The session of a project, if it is live.

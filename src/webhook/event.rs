@@ -5,7 +5,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     budget::BudgetMonth,
-    config::event_kind::EventKind,
+    config::{base_path::BasePath, event_kind::EventKind},
     ids::{ConversationId, TurnNumber},
     project::ProjectName,
 };
@@ -86,11 +86,11 @@ impl BudgetEvent<'_> {
 }
 
 /// The body of a request.
-pub(super) fn body(event: &WebhookEvent<'_>, at: OffsetDateTime) -> String {
+pub(super) fn body(base: &BasePath, event: &WebhookEvent<'_>, at: OffsetDateTime) -> String {
     let data = match event {
         WebhookEvent::Answered(AnsweredEvent { place, outcome, user, question, answer }) => {
             let told: String = answer.chars().take(MAX_ANSWER).collect();
-            let mut data = of_place(*place);
+            let mut data = of_place(base, *place);
             data["outcome"] = json!(outcome);
             data["user"] = json!(user);
             data["question"] = json!(question);
@@ -99,7 +99,7 @@ pub(super) fn body(event: &WebhookEvent<'_>, at: OffsetDateTime) -> String {
             data
         }
         WebhookEvent::Wrong(WrongEvent { place, user, why }) => {
-            let mut data = of_place(*place);
+            let mut data = of_place(base, *place);
             data["user"] = json!(user);
             data["why"] = json!(why);
             data
@@ -112,8 +112,9 @@ pub(super) fn body(event: &WebhookEvent<'_>, at: OffsetDateTime) -> String {
     json!({"type": event.kind().name(), "timestamp": timestamp, "data": data}).to_string()
 }
 
-fn of_place(AnswerPlace { project, conversation, turn }: AnswerPlace<'_>) -> serde_json::Value {
-    let link = project.turn_link(conversation, turn);
+fn of_place(base: &BasePath, place: AnswerPlace<'_>) -> serde_json::Value {
+    let AnswerPlace { project, conversation, turn } = place;
+    let link = base.address(&project.turn_link(conversation, turn));
     json!({"project": project, "conversation_id": conversation, "turn": turn, "link": link})
 }
 
@@ -125,7 +126,8 @@ mod tests {
     use super::*;
 
     fn told(event: &WebhookEvent<'_>) -> Value {
-        serde_json::from_str(&body(event, datetime!(2026-01-07 10:00 UTC))).unwrap()
+        serde_json::from_str(&body(&BasePath::default(), event, datetime!(2026-01-07 10:00 UTC)))
+            .unwrap()
     }
 
     fn name() -> ProjectName {

@@ -1,4 +1,5 @@
 /** The sidebar: projects, conversations, theme and keyboard shortcuts. It folds to icons; on phones it is a drawer. */
+import { BASE } from '../base_path.js';
 import { loadNotify, saveRail, saveTheme } from '../storage.js';
 import { element, setText } from './dom.js';
 import { icon, setIcon, withIcon } from './icon.js';
@@ -34,7 +35,7 @@ export class PageSidebar extends HTMLElement {
   #logOut = element('button', {
     type: 'button', className: 'quiet', title: 'Log out', hidden: true, onclick: () => this.#emit('log-out', null),
   }, ...withIcon('leave', 'Log out'));
-  #admin = element('a', { href: '/admin', className: 'quiet', title: 'Admin', hidden: true }, ...withIcon('settings', 'Admin'));
+  #admin = element('a', { href: `${BASE}/admin`, className: 'quiet', title: 'Admin', hidden: true }, ...withIcon('settings', 'Admin'));
   #notes = element('button', {
     type: 'button', className: 'quiet open-notes', title: 'Answers that people keep for everybody', 'aria-haspopup': 'dialog',
     onclick: () => this.#emit('open-notes', null),

@@ -8,5 +8,5 @@ mod private;
 mod projects;
 pub mod raw;
 pub mod rights;
-mod tls;
+pub mod tls;
 mod tokens;

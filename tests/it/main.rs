@@ -68,6 +68,7 @@ mod page;
 mod peers;
 mod processes;
 mod project_tools;
+mod proxies;
 mod questions;
 mod reactions;
 mod reader;

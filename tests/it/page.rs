@@ -21,6 +21,7 @@ mod answer_tools;
 mod asking;
 mod attachments;
 mod audit;
+mod base_path;
 mod browser;
 mod code_search;
 mod composer;

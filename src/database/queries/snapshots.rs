@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    config::base_path::BasePath,
     database::{Reader, error::DatabaseError},
     ids::ConversationId,
     project::ProjectName,
@@ -36,6 +37,14 @@ pub(crate) struct PublishedSnapshot {
     pub(crate) published_by: Option<String>,
     /// UTC, ISO 8601.
     pub(crate) published_at: String,
+}
+
+impl PublishedSnapshot {
+    /// With the path on a host where the server lies below a base path.
+    pub(crate) fn below(mut self, base: &BasePath) -> Self {
+        self.path = base.address(&self.path);
+        self
+    }
 }
 
 macro_rules! published_columns {

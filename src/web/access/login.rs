@@ -91,7 +91,7 @@ pub(crate) async fn log_out(
 
 fn cookie(access: &AccessControl, id: String, is_secure: bool) -> Cookie<'static> {
     Cookie::build(access.cookie_name(), id)
-        .path("/")
+        .path(access.cookie_path.clone())
         .http_only(true)
         .same_site(SameSite::Strict)
         .secure(is_secure)

@@ -24,6 +24,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
+    config::base_path::BasePath,
     database::queries::turns::TurnPlace,
     ids::{ConversationId, Seq, TurnNumber},
     project::ProjectName,
@@ -80,6 +81,8 @@ pub(crate) struct TurnQuery {
 /// A turn that a client follows.
 #[derive(Debug, Clone)]
 pub(crate) struct FollowedTurn {
+    /// Of the server.
+    pub(crate) base: BasePath,
     pub(crate) project: ProjectName,
     pub(crate) conversation: ConversationId,
     pub(crate) turn: TurnNumber,
@@ -88,11 +91,12 @@ pub(crate) struct FollowedTurn {
 impl FollowedTurn {
     /// The path of the page that shows the turn.
     pub(crate) fn link(&self) -> String {
-        self.project.turn_link(self.conversation, self.turn)
+        self.base.address(&self.project.turn_link(self.conversation, self.turn))
     }
 
     fn path(&self) -> String {
-        format!("/api/v1/ask/{}/{}?turn={}", self.project, self.conversation, self.turn)
+        let Self { base, project, conversation, turn } = self;
+        base.address(&format!("/api/v1/ask/{project}/{conversation}?turn={turn}"))
     }
 }
 
@@ -160,7 +164,8 @@ pub(crate) async fn begin(
             viewer.ask(attached, &message, &message_id).await?
         }
     };
-    Ok((viewer, FollowedTurn { project: name, conversation, turn }, before))
+    let base = state.base_path().clone();
+    Ok((viewer, FollowedTurn { base, project: name, conversation, turn }, before))
 }
 
 /// The turn of a question that the visitor has asked before, if they may still read it.
@@ -223,7 +228,8 @@ pub(crate) async fn follow(
         // A browser's event source comes again until it is told so.
         return Ok(HttpResponse::NoContent().finish());
     }
-    let turn = FollowedTurn { project: project.clone(), conversation, turn: place.turn };
+    let base = state.base_path().clone();
+    let turn = FollowedTurn { base, project: project.clone(), conversation, turn: place.turn };
     let mut viewer = TurnViewer::open(&state, project, visitor.into_inner(), &request)?;
     let attached = viewer.attach(Some(conversation), after).await?;
     let frames = TurnFrames { turn: place.turn, after: attached.after };

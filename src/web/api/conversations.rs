@@ -115,7 +115,7 @@ pub(crate) async fn detail(
     let detail =
         state.resources.reader.ask(move |reader| reader.conversation(&project, id)).await?;
     let detail = detail.ok_or_else(unknown)?;
-    let (browser, cookie) = browser_cookie::identify(&request);
+    let (browser, cookie) = browser_cookie::identify(&request, state.base_path());
     state.browsers.note_history_read(browser, id);
     let mut answer = HttpResponse::Ok();
     if let Some(cookie) = cookie {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    config::base_path::BasePath,
     drawing::{DiagramImage, Drawing, DrawingSource, DrawingsBusy, MAX_BATCH, Theme},
     web::{
         access::rate_limit::Visitor,
@@ -86,18 +87,22 @@ pub(crate) async fn draw(
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
     let drawn = state.resources.drawings.draw(&project, drawings).await?;
+    let base = state.base_path();
     let shown = |drawing: &Drawing| match drawing {
         Drawing::Formula(mathml) => DrawnSource::Formula(mathml.clone()),
-        Drawing::Diagram(image) => DrawnSource::Diagram(addressed(project.name.as_str(), image)),
+        Drawing::Diagram(image) => {
+            DrawnSource::Diagram(addressed(base, project.name.as_str(), image))
+        }
         Drawing::Failed(words) => DrawnSource::Error(words.clone()),
     };
     let drawings = drawn.iter().map(|drawing| shown(drawing)).collect();
     Ok(HttpResponse::Ok().json(DrawResponse { drawings }))
 }
 
-fn addressed(project: &str, image: &DiagramImage) -> DrawnDiagram {
+fn addressed(base: &BasePath, project: &str, image: &DiagramImage) -> DrawnDiagram {
     let DiagramImage { hash, size: [width, height], description, .. } = image;
-    let of = |theme: &str| format!("/api/projects/{project}/drawings/{hash}.{theme}.svg");
+    let of =
+        |theme: &str| base.address(&format!("/api/projects/{project}/drawings/{hash}.{theme}.svg"));
     let (width, height, description) = (*width, *height, description.clone());
     DrawnDiagram { light: of("light"), dark: of("dark"), width, height, description }
 }

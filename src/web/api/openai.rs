@@ -108,7 +108,7 @@ async fn answer(
         effort: chat.effort.map(str::to_owned),
         ..AskRequest::default()
     };
-    let page = page(request, &visitor, &chat.model);
+    let page = page(state, request, &visitor, &chat.model);
     let author = visitor.principal.user.clone();
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let (viewer, turn, before) = ask::begin(state, visitor, request, question).await?;
@@ -137,14 +137,15 @@ fn completion(chat: &ChatRequest, id: String) -> Completion {
 }
 
 /// The address of the project's page as the client reaches the server.
-fn page(request: &HttpRequest, visitor: &Visitor, project: &str) -> String {
+fn page(state: &AppState, request: &HttpRequest, visitor: &Visitor, project: &str) -> String {
+    let path = state.base_path().address(&format!("/p/{project}"));
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     match host.or(request.uri().authority().map(|authority| authority.as_str())) {
         Some(host) => {
             let scheme = if visitor.is_secure { "https" } else { "http" };
-            format!("{scheme}://{host}/p/{project}")
+            format!("{scheme}://{host}{path}")
         }
-        None => format!("/p/{project}"),
+        None => path,
     }
 }
 
@@ -187,7 +188,7 @@ impl Drop for AskedChat {
             return;
         }
         let (state, author) = (self.state.clone(), self.author.take());
-        let FollowedTurn { project, conversation, turn } = self.turn.clone();
+        let FollowedTurn { project, conversation, turn, .. } = self.turn.clone();
         runtime.spawn(async move {
             if let Ok(Some(session)) = state.live_session(&project).await {
                 let stop = StopTurn { conversation, turn: Some(turn), author };

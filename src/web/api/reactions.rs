@@ -52,7 +52,7 @@ pub(crate) async fn list(
 ) -> HandlerResult {
     let (_, id, _) = permitted(&state, &path, &visitor, Action::Read).await?;
     let all = state.resources.reader.ask(move |reader| reader.answer_marks(id)).await?;
-    let (by, _) = reactor(&visitor, &request);
+    let (by, _) = reactor(&state, &visitor, &request);
     let told = all.iter().map(|(turn, marks)| AnswerReactions::of(*turn, marks, Some(&by)));
     Ok(HttpResponse::Ok().json(told.collect::<Vec<_>>()))
 }
@@ -128,8 +128,12 @@ pub(crate) async fn admin_list(
 }
 
 /// Who says something, and the header that makes a browser known.
-fn reactor(visitor: &Visitor, request: &HttpRequest) -> (Reactor, Option<String>) {
-    let (browser, cookie) = browser_cookie::identify(request);
+fn reactor(
+    state: &AppState,
+    visitor: &Visitor,
+    request: &HttpRequest,
+) -> (Reactor, Option<String>) {
+    let (browser, cookie) = browser_cookie::identify(request, state.base_path());
     let by = Reactor::of_person(visitor.principal.user.as_deref(), &browser);
     (by, cookie.map(|cookie| cookie.to_string()))
 }
@@ -145,7 +149,7 @@ async fn change(
     let (project, conversation, ownership) =
         permitted(state, &(project, id), visitor, Action::Read).await?;
     let turn = turn.parse().map_err(|_| Problem::not_an_integer("turn", &turn))?;
-    let (by, _) = reactor(visitor, request);
+    let (by, _) = reactor(state, visitor, request);
     let user = visitor.principal.user.clone();
     let wrong = reaction.as_ref().filter(|it| it.verdict == AnswerVerdict::Wrong).cloned();
     let react =
@@ -174,7 +178,7 @@ pub(super) async fn mark(
     request: &HttpRequest,
     marking: MarkChange,
 ) -> HandlerResult {
-    let (by, cookie) = reactor(visitor, request);
+    let (by, cookie) = reactor(state, visitor, request);
     let (conversation, turn) = match &marking {
         MarkChange::Reaction(react) => (react.conversation, react.turn),
         MarkChange::Note(keep) => (keep.conversation, keep.turn),

@@ -84,7 +84,8 @@ pub(crate) async fn published(
 ) -> HandlerResult {
     let (project, id, _) = permitted(&state, &path, &visitor, Action::Publish).await?;
     let published = move |reader: &Reader| reader.published(&project, id);
-    Ok(HttpResponse::Ok().json(state.resources.reader.ask(published).await?))
+    let published = state.resources.reader.ask(published).await?;
+    Ok(HttpResponse::Ok().json(published.map(|it| it.below(state.base_path()))))
 }
 
 /// `PUT /api/assistant/conversations/{project}/{id}/snapshot`: publishes the answers that have ended, in
@@ -117,7 +118,7 @@ pub(crate) async fn publish(
     let user = visitor.principal.user.clone();
     let copy = FrozenCopy { token, title, user, html };
     let published = set(&state, project, id, Some(copy)).await?.ok_or_else(unknown)?;
-    Ok(HttpResponse::Ok().json(published))
+    Ok(HttpResponse::Ok().json(published.below(state.base_path())))
 }
 
 /// `DELETE /api/assistant/conversations/{project}/{id}/snapshot`: withdraws the snapshot.
@@ -156,6 +157,7 @@ struct AllSnapshots {
 pub(crate) async fn admin_list(state: web::Data<AppState>) -> HandlerResult {
     let allowed = state.resources.settings.team.public_snapshots;
     let snapshots = state.resources.reader.ask(|reader| reader.all_published(MAX_LISTED)).await?;
+    let snapshots = snapshots.into_iter().map(|it| it.below(state.base_path())).collect();
     Ok(HttpResponse::Ok().json(AllSnapshots { allowed, snapshots }))
 }
 

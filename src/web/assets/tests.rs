@@ -6,7 +6,8 @@ use actix_web::{App, body::to_bytes, dev::ServiceResponse, test};
 
 use super::*;
 
-static EMBEDDED: LazyLock<Assets> = LazyLock::new(|| Assets::embedded().unwrap());
+static EMBEDDED: LazyLock<Assets> =
+    LazyLock::new(|| Assets::embedded(&BasePath::default()).unwrap());
 
 async fn respond(assets: Assets, request: test::TestRequest) -> ServiceResponse {
     let app = test::init_service(App::new().configure(|config| configure(config, assets))).await;
@@ -123,7 +124,7 @@ fn the_version_changes_with_any_file() {
     let version = |content: &str| fingerprint(&[("app.js", content), ("style.css", "b")]);
     assert_eq!(version("a"), version("a"));
     assert_ne!(version("a"), version("c"));
-    assert_eq!(Assets::embedded().unwrap().version(), EMBEDDED.version());
+    assert_eq!(Assets::embedded(&BasePath::default()).unwrap().version(), EMBEDDED.version());
 }
 
 #[actix_web::test]
@@ -195,7 +196,10 @@ async fn a_file_is_only_read() {
 
 #[actix_web::test]
 async fn head_tells_the_length_and_sends_no_body() {
-    let app = || App::new().configure(|config| configure(config, Assets::embedded().unwrap()));
+    let app = || {
+        App::new()
+            .configure(|config| configure(config, Assets::embedded(&BasePath::default()).unwrap()))
+    };
     let server = actix_web::HttpServer::new(app)
         .workers(1)
         .disable_signals()
@@ -224,7 +228,7 @@ async fn a_directory_serves_its_newest_files_and_nothing_beside_it() {
     fs::write(root.path().join("secret.js"), "secret").unwrap();
     std::os::unix::fs::symlink(root.path().join("secret.js"), dir.join("link.js")).unwrap();
 
-    let assets = Assets::from_directory(&dir).unwrap();
+    let assets = Assets::from_directory(&dir, &BasePath::default()).unwrap();
     let page = |assets| respond(assets, test::TestRequest::get().uri("/"));
     let body = to_bytes(page(assets.clone()).await.into_body()).await;
     assert_eq!(body.unwrap(), "first");
@@ -249,6 +253,6 @@ async fn a_directory_serves_its_newest_files_and_nothing_beside_it() {
 #[std::prelude::v1::test]
 fn a_directory_without_a_page_is_refused_in_words() {
     let dir = tempfile::tempdir().unwrap();
-    let error = Assets::from_directory(dir.path()).unwrap_err().to_string();
+    let error = Assets::from_directory(dir.path(), &BasePath::default()).unwrap_err().to_string();
     assert!(error.contains("index.html"), "{error}");
 }

@@ -58,7 +58,7 @@ pub(crate) async fn open(
         }
     };
     let visitor = visitor.into_inner();
-    let (browser, cookie) = browser_cookie::identify(&request);
+    let (browser, cookie) = browser_cookie::identify(&request, state.base_path());
     let user = visitor.principal.user.clone();
     let opened = in_process::open(&state, project.clone(), visitor, browser, &request);
     let (frames, output) = match opened {

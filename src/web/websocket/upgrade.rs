@@ -60,7 +60,7 @@ pub(crate) async fn connect(
         }
     };
     let connection = request.conn_data::<Arc<Connection>>().cloned();
-    let (browser, cookie) = browser_cookie::identify(&request);
+    let (browser, cookie) = browser_cookie::identify(&request, state.base_path());
     let state = state.as_ref().clone();
     let env = ViewerEnv { state, project, browser, visitor, _permit: permit, connection };
     let dialect =

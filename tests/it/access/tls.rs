@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use rcgen::Certificate;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -47,14 +48,19 @@ fn start_with(config: &str) -> (Server, TlsConnector) {
         ))
         .env("CICERONE_VIEWER_TOKEN", "viewer-0123456789")
         .start();
+    (server, trusting(&made.cert))
+}
+
+/// A client that trusts a certificate.
+pub fn trusting(certificate: &Certificate) -> TlsConnector {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(made.cert.der().to_vec())).unwrap();
+    roots.add(CertificateDer::from(certificate.der().to_vec())).unwrap();
     let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    (server, TlsConnector::from(Arc::new(client)))
+    TlsConnector::from(Arc::new(client))
 }
 
 async fn connect(server: &Server, connector: &TlsConnector) -> TlsStream<TcpStream> {

@@ -76,7 +76,7 @@ impl TurnViewer {
         request: &HttpRequest,
     ) -> Result<Self, Problem> {
         // A client without a page keeps no cookie.
-        let (browser, _) = browser_cookie::identify(request);
+        let (browser, _) = browser_cookie::identify(request, state.base_path());
         let opened = in_process::open(state, project, visitor, browser, request);
         let (frames, output) = opened.map_err(limit_exceeded)?;
         Ok(Self { frames, output, unread: VecDeque::new() })
