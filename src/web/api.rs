@@ -1,6 +1,7 @@
 //! The HTTP interface: one module for each resource.
 
 pub(crate) mod actions;
+mod address;
 pub(crate) mod ask;
 pub(crate) mod attachments;
 pub(crate) mod charts;

@@ -5,7 +5,9 @@
 //! for it.
 
 pub(crate) mod answer;
+pub(crate) mod awaited_turn;
 pub(crate) mod frames;
+
 pub(crate) mod shown_place;
 pub(crate) mod turn_viewer;
 

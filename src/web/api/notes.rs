@@ -11,7 +11,7 @@ use crate::{
         queries::{notes::Note, search::FullTextQuery},
     },
     project::Project,
-    rights::Action,
+    rights::{Action, Principal},
     web::{
         access::rate_limit::Visitor,
         problem::{HandlerResult, Problem, ProblemResponse},
@@ -39,7 +39,7 @@ pub(crate) struct NotesQuery {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct FoundNotes {
+pub(super) struct FoundNotes {
     /// The newest first.
     notes: Vec<CheckedNote>,
     /// Whether there are older ones.
@@ -72,14 +72,27 @@ pub(crate) async fn list(
     visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
     let project = state.project(&visitor, &project).await?;
-    let words = FullTextQuery::parse(&query.q)
+    let NotesQuery { q, limit } = query.into_inner();
+    let found = find(&state, &project, visitor.into_inner().principal, &q, limit).await?;
+    Ok(HttpResponse::Ok().json(found))
+}
+
+/// The notes that somebody may read, with all words of `q`.
+pub(super) async fn find(
+    state: &AppState,
+    project: &Project,
+    who: Principal,
+    q: &str,
+    limit: Option<usize>,
+) -> Result<FoundNotes, Problem> {
+    let words = FullTextQuery::parse(q)
         .map_err(|many| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, many.to_string()))?;
-    if words.is_none() && !query.q.trim().is_empty() {
-        return Ok(HttpResponse::Ok().json(FoundNotes { notes: Vec::new(), more: false }));
+    if words.is_none() && !q.trim().is_empty() {
+        return Ok(FoundNotes { notes: Vec::new(), more: false });
     }
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
     let timeout = state.resources.settings.reading.search_timeout;
-    let (name, who) = (project.name.clone(), visitor.into_inner().principal);
+    let name = project.name.clone();
     let read =
         move |reader: &Reader| reader.notes((&name, &who), words.as_ref(), limit + 1, timeout);
     let mut notes = state.resources.reader.ask(read).await?;
@@ -87,9 +100,9 @@ pub(crate) async fn list(
     notes.truncate(limit);
     let mut checked = Vec::with_capacity(notes.len());
     for note in notes {
-        checked.push(check(&state, &project, note).await?);
+        checked.push(check(state, project, note).await?);
     }
-    Ok(HttpResponse::Ok().json(FoundNotes { notes: checked, more }))
+    Ok(FoundNotes { notes: checked, more })
 }
 
 /// Compares what a note cites with the project as it is now.

@@ -12,24 +12,20 @@ pub(crate) mod request;
 use std::{
     convert::Infallible,
     sync::{Arc, LazyLock},
-    time::Duration,
 };
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
     web::{self, Bytes},
 };
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use tokio::{runtime::Handle, time::timeout};
 use uuid::Uuid;
 
 use crate::{
     ids::ConversationId,
     rights::Action,
-    session::post::StopTurn,
     web::{
         access::rate_limit::Visitor, connections::Connection, json_body, openai_error::ApiError,
         problem::Problem, state::AppState, websocket::events,
@@ -37,9 +33,11 @@ use crate::{
 };
 
 use super::{
+    address::server_address,
     ask::{
-        self, AskRequest, FollowedTurn,
+        self, AskRequest,
         answer::{AnswerParts, FailedTurn},
+        awaited_turn::AwaitedTurn,
         frames::TurnFrames,
         turn_viewer::{TurnNews, TurnViewer},
     },
@@ -48,9 +46,6 @@ use super::{
 use chats::{ChatOwner, Chats};
 use chunks::{Completion, StreamedText};
 use request::{BadRequest, ChatRequest, ChatWords};
-
-/// Time between two looks whether the client is still there.
-const LOOK: Duration = Duration::from_secs(1);
 
 const LOST: &str = "The server ended the request before the answer was complete; ask again.";
 
@@ -108,22 +103,16 @@ async fn answer(
         effort: chat.effort.map(str::to_owned),
         ..AskRequest::default()
     };
-    let page = page(state, request, &visitor, &chat.model);
+    let page = state.base_path().address(&format!("/p/{}", chat.model));
+    let page = format!("{}{page}", server_address(request, &visitor));
     let author = visitor.principal.user.clone();
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let (viewer, turn, before) = ask::begin(state, visitor, request, question).await?;
     let frames = TurnFrames { turn: turn.turn, after: before };
     let id = format!("chatcmpl-{}-{}", turn.conversation, turn.turn);
     let (completion, wants_stream) = (completion(&chat, id), chat.wants_stream);
-    let asked = AskedChat {
-        state: state.clone(),
-        owner,
-        author,
-        chat,
-        turn,
-        said: String::new(),
-        is_over: false,
-    };
+    let awaited = AwaitedTurn::new(state, author, turn);
+    let asked = AskedChat { owner, chat, awaited, said: String::new() };
     let answering = Answering { viewer, frames, asked, completion, page, connection };
     match wants_stream {
         true => Ok(answering.stream()),
@@ -134,19 +123,6 @@ async fn answer(
 fn completion(chat: &ChatRequest, id: String) -> Completion {
     let created = OffsetDateTime::now_utc().unix_timestamp();
     Completion { id, created, model: chat.model.clone() }
-}
-
-/// The address of the project's page as the client reaches the server.
-fn page(state: &AppState, request: &HttpRequest, visitor: &Visitor, project: &str) -> String {
-    let path = state.base_path().address(&format!("/p/{project}"));
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    match host.or(request.uri().authority().map(|authority| authority.as_str())) {
-        Some(host) => {
-            let scheme = if visitor.is_secure { "https" } else { "http" };
-            format!("{scheme}://{host}{path}")
-        }
-        None => path,
-    }
 }
 
 /// The conversation that a chat goes on in, if it has come no further since: a chat that was taken back
@@ -164,17 +140,13 @@ async fn find_conversation(
     (newest.await.ok()??.turn == turn).then_some(conversation)
 }
 
-/// A question of a chat that is being answered. When it is dropped, its chat is remembered, and its turn is
-/// stopped if it is not over: the client has left, and cannot come back.
+/// A question of a chat that is being answered. When it is dropped, its chat is remembered.
 struct AskedChat {
-    state: AppState,
     owner: ChatOwner,
-    author: Option<String>,
     chat: ChatRequest,
-    turn: FollowedTurn,
+    awaited: AwaitedTurn,
     /// The answer so far, as the client has it.
     said: String,
-    is_over: bool,
 }
 
 impl Drop for AskedChat {
@@ -182,20 +154,8 @@ impl Drop for AskedChat {
         let mut said = std::mem::take(&mut self.chat.before);
         said.push(ChatWords { by_person: true, text: std::mem::take(&mut self.chat.question) });
         said.push(ChatWords { by_person: false, text: std::mem::take(&mut self.said) });
-        CHATS.remember(&self.owner, &said, (self.turn.conversation, self.turn.turn));
-        let Ok(runtime) = Handle::try_current() else { return };
-        if self.is_over {
-            return;
-        }
-        let (state, author) = (self.state.clone(), self.author.take());
-        let FollowedTurn { project, conversation, turn, .. } = self.turn.clone();
-        runtime.spawn(async move {
-            if let Ok(Some(session)) = state.live_session(&project).await {
-                let stop = StopTurn { conversation, turn: Some(turn), author };
-                // One that has ended has nothing to stop.
-                session.send(stop).await.unwrap_or_default();
-            }
-        });
+        let turn = &self.awaited.turn;
+        CHATS.remember(&self.owner, &said, (turn.conversation, turn.turn));
     }
 }
 
@@ -212,16 +172,7 @@ struct Answering {
 impl Answering {
     /// The next news of the turn; `None` where the client has left, too.
     async fn news(&mut self) -> Option<TurnNews> {
-        loop {
-            let news = self.viewer.news(&mut self.frames);
-            match timeout(LOOK, news).await {
-                Ok(news) => return news,
-                Err(_) if self.connection.as_ref().is_some_and(|it| it.is_abandoned()) => {
-                    return None;
-                }
-                Err(_) => (),
-            }
-        }
+        self.viewer.news_while_there(&mut self.frames, self.connection.as_deref()).await
     }
 
     async fn whole(mut self) -> Result<HttpResponse, ApiError> {
@@ -238,8 +189,8 @@ impl Answering {
                 None => return Err(Problem::unavailable(LOST).into()),
             }
         }
-        self.asked.is_over = true;
-        let turn = &self.asked.turn;
+        self.asked.awaited.is_over = true;
+        let turn = &self.asked.awaited.turn;
         let answer = parts
             .finish(turn.conversation, turn.turn, turn.link())
             .map_err(|failed| Problem::of_status(failed.status, failed.content))?;
@@ -279,7 +230,7 @@ impl Answering {
             };
             let frame: Value = serde_json::from_slice(&frame).unwrap_or_default();
             if is_end {
-                self.asked.is_over = true;
+                self.asked.awaited.is_over = true;
                 return (self.end(&frame, text), true);
             }
             let new = match frame["type"] == "question" {
@@ -304,7 +255,7 @@ impl Answering {
         if end["type"] == "error" || end["outcome"] == "interrupted" {
             let mut parts = AnswerParts::default();
             parts.add(end.to_string().as_bytes());
-            let turn = &self.asked.turn;
+            let turn = &self.asked.awaited.turn;
             return failure(match parts.finish(turn.conversation, turn.turn, turn.link()) {
                 Err(FailedTurn { status, content, .. }) => Problem::of_status(status, content),
                 Ok(_) => Problem::unavailable(LOST),
@@ -325,7 +276,7 @@ impl Answering {
 }
 
 /// What the agent asks the person, as text: its answer is the next message.
-fn questions(asked: &[Value], is_first: bool) -> String {
+pub(super) fn questions(asked: &[Value], is_first: bool) -> String {
     let mut text = String::new();
     for one in asked {
         text.push_str(if is_first && text.is_empty() { "" } else { "\n\n" });

@@ -1,6 +1,6 @@
 //! A viewer within the server that asks a question and follows its turn.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use actix_web::{
     HttpRequest,
@@ -9,7 +9,7 @@ use actix_web::{
 };
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     ids::{ConversationId, Seq, TurnNumber},
@@ -18,6 +18,7 @@ use crate::{
         access::{problems::limit_exceeded, rate_limit::Visitor},
         api::conversations::unknown,
         browser_cookie,
+        connections::Connection,
         problem::Problem,
         state::AppState,
         websocket::{
@@ -32,6 +33,9 @@ use super::frames::{FrameHead, Picked, RefusalFrame, TurnFrames};
 
 /// The WebSocket's code for a message that is too large.
 const TOO_LARGE: u16 = 1009;
+
+/// Time between two looks whether the client is still there.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Keeps proxies from closing a stream in which nothing happens.
 const PING: &[u8] = b": ping\n\n";
@@ -156,6 +160,21 @@ impl TurnViewer {
                 Picked::Lost => return None,
             };
             return Some(TurnNews::Frame { frame, seq, is_end });
+        }
+    }
+
+    /// As [`TurnViewer::news`]; `None` also once the client of that connection has left.
+    pub(crate) async fn news_while_there(
+        &mut self,
+        turn: &mut TurnFrames,
+        connection: Option<&Connection>,
+    ) -> Option<TurnNews> {
+        loop {
+            match timeout(LOOK, self.news(turn)).await {
+                Ok(news) => return news,
+                Err(_) if connection.is_some_and(Connection::is_abandoned) => return None,
+                Err(_) => (),
+            }
         }
     }
 
