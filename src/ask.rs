@@ -5,6 +5,7 @@ mod chat;
 mod client;
 mod interrupt;
 mod kept;
+mod mcp;
 mod own_server;
 mod turn;
 
@@ -15,6 +16,7 @@ use std::{
 
 pub use answer::AnswerEnd;
 pub use client::AskError;
+pub use mcp::serve_mcp;
 
 use crate::config::{settings::Settings, token::Token};
 use answer::AnswerStyle;

@@ -38,6 +38,8 @@ pub enum Command {
     Ask(AskArgs),
     /// Ask one question after another, each a line of stdin, in one conversation.
     Chat(AskedArgs),
+    /// Serve the Model Context Protocol on stdin and stdout: of a server or, without one, by itself.
+    Mcp(McpArgs),
     /// Run the built-in agent on stdin and stdout.
     Guide(GuideArgs),
     /// Answer with a model service, on stdin and stdout.
@@ -151,6 +153,20 @@ pub struct AskedArgs {
     /// Continue the last conversation
     #[arg(long = "continue", short = 'c')]
     pub continues: bool,
+}
+
+/// Arguments of `mcp`.
+#[derive(Debug, Args)]
+pub struct McpArgs {
+    /// Address of a server; without one, this process serves the current directory
+    #[arg(long, value_name = "URL", env = "CICERONE_SERVER")]
+    pub server: Option<String>,
+    /// File with the server's token; CICERONE_TOKEN overrides it
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Directory to serve without a server
+    #[arg(long, value_name = "DIR", conflicts_with = "server")]
+    pub dir: Option<PathBuf>,
 }
 
 /// Arguments of `guide`.

@@ -14,8 +14,8 @@ use cicerone::{
     },
     ask::{self, AnswerEnd, AskError, AskOptions},
     cli::{
-        AskArgs, AskedArgs, Cli, Command, ConfigCommand, DoctorArgs, GuideArgs, ModelArgs, Options,
-        ProjectArgs, ReplayArgs, generated,
+        AskArgs, AskedArgs, Cli, Command, ConfigCommand, DoctorArgs, GuideArgs, McpArgs, ModelArgs,
+        Options, ProjectArgs, ReplayArgs, generated,
         topics::{self, UnknownTopic},
     },
     config::{self, ConfigError, Loaded, secrets},
@@ -64,6 +64,7 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::Serve(projects) => run_server(options, &before.and(projects)),
         Command::Ask(arguments) => run_ask(options, arguments),
         Command::Chat(asked) => Ok(ask::chat(ask_options(options, asked, false)?)?),
+        Command::Mcp(arguments) => run_mcp(options, arguments),
         Command::Guide(guide) => run_guide(guide),
         Command::Model(model) => run_model(model),
         Command::Replay(replay) => run_replay(&replay),
@@ -150,6 +151,14 @@ fn ask_options(
     let agent = options.agent().filter(|_| server.is_some()).map(str::to_owned);
     let settings = loaded.settings;
     Ok(AskOptions { server, token, project, agent, effort, continues, is_json, settings })
+}
+
+/// Serves the Model Context Protocol on stdin and stdout.
+fn run_mcp(options: &Options, arguments: McpArgs) -> Result<(), Box<dyn Error>> {
+    let McpArgs { server, token_file, dir } = arguments;
+    let (project, effort, continues) = (None, None, false);
+    let asked = AskedArgs { server, token_file, project, dir, effort, continues };
+    Ok(ask::serve_mcp(ask_options(options, asked, false)?)?)
 }
 
 /// Runs the guide, which answers questions about a project on stdin and stdout.

@@ -26,8 +26,8 @@ use actix_web::{
 use serde_json::json;
 
 use api::{
-    actions, ask, attachments, charts, conversations, drawings, export, follow_ups, fork, notes,
-    openai, projects, reactions, readiness, references, search, sessions, sharing, similar,
+    actions, ask, attachments, charts, conversations, drawings, export, follow_ups, fork, mcp,
+    notes, openai, projects, reactions, readiness, references, search, sessions, sharing, similar,
     snapshots, suggestions, symbols, text_search, usage,
 };
 use problem::method_not_allowed;
@@ -144,6 +144,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(get().to(ask::follow))
                 .route(delete().to(ask::stop)),
         )
+        .service(at("/mcp").route(post().to(mcp::receive)).route(delete().to(mcp::end)))
         .service(at("/v1/models").route(get().to(openai::models::list)))
         .service(at("/v1/models/{model}").route(get().to(openai::models::show)))
         .service(at("/v1/chat/completions").route(post().to(openai::complete)))

@@ -128,6 +128,20 @@ pub(super) struct ServerClient {
     agent: Agent,
 }
 
+/// What a server answers to a message of the Model Context Protocol.
+pub(super) struct PassedOn {
+    pub(super) answers: Answers,
+    /// The name of the session that it begins.
+    pub(super) session: Option<String>,
+}
+
+/// The messages of an answer.
+pub(super) enum Answers {
+    None,
+    One(String),
+    Events(Box<TurnEvents>),
+}
+
 /// The events of a turn as they come.
 pub(super) struct TurnEvents {
     lines: BufReader<BodyReader<'static>>,
@@ -221,6 +235,23 @@ impl ServerClient {
         after: Option<&str>,
         body: Option<&str>,
     ) -> Result<Response<Body>, AskError> {
+        let after: Vec<_> = after.map(|after| ("last-event-id", after)).into_iter().collect();
+        let response = self.request(method, url, accept, &after, body)?;
+        match response.status().as_u16() {
+            200..=299 => Ok(response),
+            status => Err(self.refused(status, response)),
+        }
+    }
+
+    /// Sends a request. Its response may be a refusal.
+    fn request(
+        &self,
+        method: &str,
+        url: &Url,
+        accept: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Result<Response<Body>, AskError> {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(url.as_str())
@@ -228,8 +259,8 @@ impl ServerClient {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {}", token.reveal()));
         }
-        if let Some(after) = after {
-            request = request.header("last-event-id", after);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let unsent = |error: ureq::Error| self.unreachable(&error);
         let response = match body {
@@ -239,11 +270,31 @@ impl ServerClient {
             }
             None => self.agent.run(request.body(()).map_err(|error| unsent(error.into()))?),
         };
-        let response = response.map_err(unsent)?;
-        match response.status().as_u16() {
-            200..=299 => Ok(response),
-            status => Err(self.refused(status, response)),
-        }
+        response.map_err(unsent)
+    }
+
+    /// Passes a message of the Model Context Protocol on.
+    pub(super) fn pass_on(
+        &self,
+        message: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<PassedOn, AskError> {
+        let url = self.url(&["mcp"])?;
+        let accept = "application/json, text/event-stream";
+        let response = self.request("POST", &url, accept, headers, Some(message))?;
+        let header = |name| response.headers().get(name).and_then(|it| it.to_str().ok());
+        let session = header("mcp-session-id").map(str::to_owned);
+        let kind = header("content-type").unwrap_or_default().to_owned();
+        let answers = match response.status().as_u16() {
+            202 | 204 => Answers::None,
+            200 if kind.starts_with("text/event-stream") => {
+                Answers::Events(Box::new(self.events(response)?))
+            }
+            // Errors of the protocol have a status of their own.
+            _ if kind.starts_with("application/json") => Answers::One(self.text(response)?),
+            status => return Err(self.refused(status, response)),
+        };
+        Ok(PassedOn { answers, session })
     }
 
     fn events(&self, response: Response<Body>) -> Result<TurnEvents, AskError> {

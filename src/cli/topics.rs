@@ -22,13 +22,14 @@ macro_rules! topics {
     };
 }
 
-const TOPICS: [Topic; 13] = topics! {
+const TOPICS: [Topic; 14] = topics! {
     "agents": "Claude Code and the built-in guide: setting up, choosing, what they may use",
     "architecture": "the modules of the code and the rules between them",
     "benchmarks": "how fast it is, and how to measure it",
     "commands": "the commands of the program",
     "configuration": "every setting with its default, flag and variable",
     "confinement": "how the sandbox keeps an agent from writing, and what it does not do",
+    "editors": "looking and asking from Claude Code, Codex, Gemini CLI, VS Code and Cursor (MCP)",
     "logins": "who may use the server: tokens, proxies, groups, access to projects",
     "operations": "opening it to a team: tokens, TLS, proxies, limits, backup, import, metrics",
     "protocol": "the WebSocket frames and the HTTP paths",

@@ -84,6 +84,7 @@ fn is_frame(method: &Method, path: &str) -> bool {
     method == Method::POST
         && (path.starts_with("/api/assistant/events/")
             || path == "/api/v1/ask"
+            || path == "/mcp"
             || path == "/v1/chat/completions")
 }
 

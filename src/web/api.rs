@@ -12,6 +12,7 @@ pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod follow_ups;
 pub(crate) mod fork;
+pub(crate) mod mcp;
 pub(crate) mod notes;
 pub(crate) mod openai;
 pub(crate) mod projects;

@@ -5,7 +5,7 @@ mod crowds;
 mod limits;
 mod pages;
 mod private;
-mod projects;
+pub mod projects;
 pub mod raw;
 pub mod rights;
 pub mod tls;

@@ -56,6 +56,8 @@ mod launcher;
 mod legacy;
 mod live_list;
 mod mcp;
+mod mcp_clients;
+mod mcp_http;
 mod memory;
 mod metrics;
 mod model;

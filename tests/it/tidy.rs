@@ -67,7 +67,7 @@ const LAYERS: [&str; 41] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 62] = [
+const PURE: [&str; 65] = [
     "agent/codec",
     "agent/event",
     "ask/answer",
@@ -114,9 +114,12 @@ const PURE: [&str; 62] = [
     "source",
     "suggestions",
     "web/api/ask/answer",
+    "web/api/ask/progress",
     "web/api/ask/shown_place",
     "web/api/ask/frames",
     "web/api/charts/svg",
+    "web/api/mcp/message",
+    "web/api/mcp/tools",
     "web/api/openai/chores",
     "web/api/openai/chunks",
     "web/api/openai/request",

@@ -7,6 +7,7 @@
 pub(crate) mod answer;
 pub(crate) mod awaited_turn;
 pub(crate) mod frames;
+pub(crate) mod progress;
 
 pub(crate) mod shown_place;
 pub(crate) mod turn_viewer;

@@ -10,10 +10,10 @@ use crate::server::{Server, Setup};
 use super::rights::{ADMINISTRATOR, ANA, BEN, CEM, PATHS, Person, filled, team};
 
 /// What a project lists that Ana and the group `ops` may see.
-const LIST: &str = r#"access = ["user:ana", "ops"]"#;
+pub const LIST: &str = r#"access = ["user:ana", "ops"]"#;
 
 /// The projects `demo` for everybody and `hidden` for some, and the group `both` of them.
-fn restricted(access: &str) -> Setup {
+pub fn restricted(access: &str) -> Setup {
     let table = format!("[projects.hidden]\ndir = \"elsewhere\"\n{access}\n");
     let groups = "[groups]\nboth = [\"demo\", \"hidden\"]\n";
     let setup = team(&format!("public_snapshots = true\n{table}{groups}")).project("hidden");

@@ -46,6 +46,13 @@ pub const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("POST", "/api/v1/ask", r#"{"project":"demo","question":"say yes"}"#, Token),
     ("GET", "/api/v1/ask/{project}/{id}", "", Right('r')),
     ("DELETE", "/api/v1/ask/{project}/{id}", "", Right('w')),
+    (
+        "POST",
+        "/mcp",
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ask","arguments":{"project":"demo","question":"say yes"}}}"#,
+        Token,
+    ),
+    ("DELETE", "/mcp", "", Token),
     ("GET", "/v1/models", "", Token),
     ("GET", "/v1/models/{model}", "", Token),
     (
@@ -132,7 +139,7 @@ const fn person(token: Option<&'static str>, user: Option<&'static str>) -> Pers
 
 const STRANGER: Person = person(None, Some("ana"));
 const BAD_TOKEN: Person = person(Some("viewer-9876543210"), Some("ana"));
-const NAMELESS: Person = person(Some(VIEWER), None);
+pub const NAMELESS: Person = person(Some(VIEWER), None);
 pub const ANA: Person = person(Some(VIEWER), Some("ana"));
 pub const BEN: Person = person(Some(VIEWER), Some("ben"));
 pub const CEM: Person = person(Some(VIEWER), Some("cem"));
