@@ -18,6 +18,7 @@ mod claude;
 mod conversation_lock;
 mod directories;
 mod executable;
+pub(crate) mod git;
 mod guide;
 mod instructions;
 mod invocation;
@@ -48,7 +49,7 @@ use crate::{
     config::settings::{AgentSettings, Limits, agents::AgentName},
     ids::ConversationId,
     policy::{InvalidSecret, Secrets},
-    project::{Project, ProjectName},
+    project::{Project, ProjectName, absence::Absences},
     tools::ProjectTools,
 };
 use acp::AcpHome;
@@ -93,6 +94,7 @@ struct Inner {
     restricted: RestrictedSupport,
     conversation_locks: ConversationLocks,
     recordings: Option<Recordings>,
+    absences: Absences,
 }
 
 /// What agents get from the server.
@@ -281,6 +283,7 @@ impl Agents {
                 restricted: RestrictedSupport::default(),
                 conversation_locks: ConversationLocks::default(),
                 recordings: settings.record.as_deref().map(Recordings::new),
+                absences: Absences::default(),
             }),
         }
     }

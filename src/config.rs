@@ -16,6 +16,7 @@ mod error;
 pub(crate) mod event_kind;
 pub(crate) mod exposure;
 mod file;
+mod git_source;
 mod groups;
 pub(crate) mod keys;
 mod layers;
@@ -90,12 +91,12 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     let tables = layers.tables()?;
     let mut found = ProjectSet::default();
     if let Some(named) = &command_line.projects {
-        found = projects::find(&layers, &tables.discovery, named, env)?;
+        let data_dir = data_dir(&tables, env)?;
+        found = projects::find(&layers, &tables.discovery, named, env, &data_dir)?;
         projects::add_access(&mut found, &layers)?;
         groups::add(&mut found, &layers)?;
     }
     let mut settings = settings(tables, &layers, env)?;
-    groups::spread_offline(&mut settings.agent.offline_projects, &found.projects);
     settings.agent.named = agents::find(&layers)?;
     agents::check_default(&settings.agent.default, &layers, &settings.agent.named)?;
     settings.agent.instructions = agents::instructions(&layers)?;
@@ -104,6 +105,9 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     if let Some(dir) = &settings.agent.record {
         projects::check_written_dir("agent.record", dir, &found.projects)?;
     }
+    settings.repositories = found.repositories;
+    spread_to_branches(&mut settings);
+    groups::spread_offline(&mut settings.agent.offline_projects, &found.projects);
     let secrets = exposure::secret_files(&settings);
     exposure::check(&secrets, &found.projects, &readable(&settings, env))?;
     settings.agent.kept_from = secrets.iter().map(|secret| secret.path.clone()).collect();
@@ -150,8 +154,33 @@ fn check_offline(layers: &Layers, settings: &Settings) -> Result<(), ConfigError
     }
 }
 
+/// Lets the branches of a repository have what is set for the project that names it.
+fn spread_to_branches(settings: &mut Settings) {
+    let agent = &mut settings.agent;
+    for repository in &settings.repositories {
+        let Some((first, others)) = repository.branches.split_first() else { continue };
+        for other in others {
+            if let Some(named) = agent.of_projects.get(&first.project).cloned() {
+                agent.of_projects.insert(other.project.clone(), named);
+            }
+            if let Some(told) = agent.instructions.get(&first.project).cloned() {
+                agent.instructions.insert(other.project.clone(), told);
+            }
+            if agent.offline_projects.iter().any(|name| name == first.project.as_str()) {
+                agent.offline_projects.push(other.project.to_string());
+            }
+        }
+    }
+}
+
+fn data_dir(tables: &Tables, env: &ProcessEnv) -> Result<PathBuf, ConfigError> {
+    let default = || Some(env.data_dir.as_ref()?.join("cicerone"));
+    tables.server.data_dir.clone().or_else(default).ok_or(ConfigError::NoDataDir)
+}
+
 /// The settings but for the projects.
 fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Settings, ConfigError> {
+    let data_dir = data_dir(&tables, env)?;
     let Tables { server, mut access, mut webhooks, .. } = tables;
     access::complete(&mut access, layers, env)?;
     access::read_webhook_secret(&mut webhooks)?;
@@ -166,14 +195,12 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
     }
     let settings = Settings {
         listen,
-        data_dir: server
-            .data_dir
-            .or_else(|| Some(env.data_dir.as_ref()?.join("cicerone")))
-            .ok_or(ConfigError::NoDataDir)?,
+        data_dir,
         assets: server.assets,
         base_path: server.base_path,
         log: server.log,
         projects: Vec::new(),
+        repositories: Vec::new(),
         shutdown_timeout: server.shutdown_timeout,
         tls: tls_files(server.tls_certificate, server.tls_key)?,
         access,
@@ -189,6 +216,7 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         reading: tables.reading,
         highlighting: tables.highlighting,
         reader: tables.reader,
+        git: tables.git,
         socket: tables.socket,
         restart: tables.restart,
     };

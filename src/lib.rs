@@ -73,6 +73,7 @@ pub mod web;
 pub mod wire;
 
 pub(crate) mod registry;
+pub(crate) mod repositories;
 pub mod session;
 
 pub mod conversation;
@@ -85,6 +86,7 @@ pub(crate) mod citation;
 pub mod policy;
 
 pub(crate) mod features;
+pub(crate) mod git_remote;
 pub mod guide;
 pub(crate) mod history;
 pub mod mcp;

@@ -1,5 +1,6 @@
 //! Projects: a name that clients use, and the directories it stands for.
 
+pub(crate) mod absence;
 pub(crate) mod access;
 pub(crate) mod identity;
 pub(crate) mod roots;

@@ -41,6 +41,7 @@ use crate::{
     drawing::Drawings,
     reader::{Readers, code::CodeHighlighter},
     registry::{Registry, messages::Drain},
+    repositories::Repositories,
     session::Resources,
     web::{
         self,
@@ -154,6 +155,7 @@ async fn serve<E: Future<Output = ()>>(
     let readers = Readers::new(agents.clone(), settings.clone());
     let resources = Resources {
         drawings: Drawings::new(agents.clone()),
+        repositories: Repositories::new(agents.clone(), &settings),
         agents,
         slots: Slots::new(settings.limits.agents, settings.limits.agents_per_project),
         highlighter: CodeHighlighter::new(readers.clone()),
@@ -166,6 +168,8 @@ async fn serve<E: Future<Output = ()>>(
     resources.agents.clear();
     rt::spawn(database::drop_loose_regularly(resources.database.downgrade()));
     resources.agents.clear_indexes(&settings.projects);
+    resources.agents.clear_repositories(&settings.repositories);
+    resources.repositories.start();
     let (agents, database) = (resources.agents.clone(), resources.database.clone());
     let registry = Arc::<RegistryCell>::default();
     let shared = Shared {

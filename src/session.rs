@@ -48,6 +48,7 @@ use crate::{
     ids::ConversationId,
     project::{Project, ProjectName},
     reader::{Readers, code::CodeHighlighter},
+    repositories::Repositories,
     rights::Ownership,
     webhook::Webhooks,
     wire::{Dialect, server_frame::Notice},
@@ -84,6 +85,8 @@ pub struct Resources {
     pub highlighter: CodeHighlighter,
     /// Draws their diagrams and formulas.
     pub drawings: Drawings,
+    /// Fetch the projects from git.
+    pub(crate) repositories: Repositories,
     /// Tell other servers what happens.
     pub(crate) webhooks: Webhooks,
 }

@@ -27,8 +27,8 @@ use serde_json::json;
 
 use api::{
     actions, ask, attachments, charts, conversations, drawings, export, follow_ups, fork, mcp,
-    notes, openai, projects, reactions, readiness, references, search, sessions, sharing, similar,
-    snapshots, suggestions, symbols, text_search, usage,
+    notes, openai, projects, reactions, readiness, references, repositories, search, sessions,
+    sharing, similar, snapshots, suggestions, symbols, text_search, usage,
 };
 use problem::method_not_allowed;
 use websocket::{events, upgrade};
@@ -122,6 +122,8 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(get().to(sessions::info))
                 .route(delete().to(sessions::close)),
         )
+        .service(at("/api/admin/repositories").route(get().to(repositories::list)))
+        .service(at("/api/admin/repositories/{project}").route(post().to(repositories::refresh)))
         .service(at("/api/admin/status").route(get().to(readiness::status)))
         .service(at("/api/admin/reactions").route(get().to(reactions::admin_list)))
         .service(at("/api/admin/snapshots").route(get().to(snapshots::admin_list)))

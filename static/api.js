@@ -36,7 +36,7 @@ export const listProjects = () => call('GET', '/api/projects');
 export const findFiles = (project, letters, limit = 12, signal = undefined) => (
   call('GET', `/api/projects/${project}/files?limit=${limit}&q=${encodeURIComponent(letters)}`, { signal }));
 
-/** @param {string} project @returns {Promise<{about?: string, questions: string[], checkouts?: import('./protocol.js').Checkout[]}>} */
+/** @param {string} project @returns {Promise<{about?: string, questions: string[], checkouts?: import('./protocol.js').Checkout[], warning?: string}>} */
 export const suggestQuestions = (project) => call('GET', `/api/projects/${project}/questions`);
 
 /** @param {string} project @returns {Promise<import('./budget.js').Budgets>} */

@@ -1,5 +1,5 @@
 /** What is said of a project while nothing was asked: one sentence on it, questions that fit it, its newest notes. */
-import { findNotes, suggestQuestions } from './api.js';
+import { errorMessage, findNotes, suggestQuestions } from './api.js';
 import { checkoutText } from './reference.js';
 import { EXAMPLE_QUESTIONS } from './text.js';
 
@@ -34,7 +34,8 @@ export class Introductions {
     if (known) return known;
     this.#known.set(project, NOTHING);
     suggestQuestions(project)
-      .then(({ about = '', questions, checkouts = [] }) => ({ about, questions, checkout: checkoutText(checkouts) }), () => ({ questions: EXAMPLE_QUESTIONS }))
+      .then(({ about = '', questions, checkouts = [], warning = '' }) => ({ about, questions, checkout: [checkoutText(checkouts), warning].filter(Boolean).join('. ') }),
+      (error) => ({ questions: EXAMPLE_QUESTIONS, checkout: errorMessage(error) }))
       .then((told) => this.#add(project, told));
     this.#readNotes(project);
     return NOTHING;

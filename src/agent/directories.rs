@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{ids::ConversationId, project::ProjectName};
 
 use super::{remove_dir::remove_dir_all, sandbox::User};
+use crate::git_remote::{AGENTS, REPOSITORIES};
 
 /// Paths of the agents' directories.
 #[derive(Debug)]
@@ -30,13 +31,15 @@ pub(super) struct Directories {
     pub sessions: PathBuf,
     /// Kept indexes of readers, by project.
     pub indexes: PathBuf,
+    /// Repositories of projects from git, one directory each.
+    pub repositories: PathBuf,
     /// Scratch projects of self-tests, one directory per test.
     pub self_tests: PathBuf,
 }
 
 impl Directories {
     pub(super) fn new(data_dir: &Path) -> Self {
-        let agents = data_dir.join("agents");
+        let agents = data_dir.join(AGENTS);
         Self {
             prompts: agents.join("prompts"),
             temporary: agents.join("tmp"),
@@ -44,6 +47,7 @@ impl Directories {
             states: agents.join("claude"),
             sessions: agents.join("acp"),
             indexes: agents.join("indexes"),
+            repositories: agents.join(REPOSITORIES),
             self_tests: agents.join("self-test"),
             agents,
         }
@@ -90,14 +94,15 @@ impl Directories {
     pub(super) fn make(&self) -> io::Result<()> {
         let own = [&self.prompts, &self.temporary, &self.homes, &self.states, &self.indexes];
         own.into_iter()
-            .chain([&self.self_tests, &self.sessions])
+            .chain([&self.self_tests, &self.sessions, &self.repositories])
             .try_for_each(|dir| private_dir(dir))?;
         if own_user().uid != 0 {
             return Ok(());
         }
         let above = self.agents.parent();
         let own = [&self.prompts, &self.temporary, &self.homes, &self.indexes, &self.self_tests];
-        let own = own.map(PathBuf::as_path).into_iter().chain([&*self.agents]);
+        let own = own.map(PathBuf::as_path).into_iter();
+        let own = own.chain([&*self.agents, &*self.repositories]);
         for dir in above.into_iter().chain(own) {
             let mode = fs::metadata(dir)?.permissions().mode();
             if mode & 0o011 != 0o011 {

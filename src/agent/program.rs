@@ -107,7 +107,8 @@ impl Agents {
             Ok(invocation) => {
                 let paths = [cicerone.as_path(), &invocation.program];
                 let arguments = arguments(&invocation);
-                run_once::run(&invocation, &self.inner.spawner, paths, &arguments, limit).await
+                run_once::run(&invocation, &self.inner.spawner, paths, &arguments, limit.into())
+                    .await
             }
             Err(words) => Err(words),
         };

@@ -99,7 +99,10 @@ pub(super) async fn run(run: AgentRun, exited: Recipient<AgentExited>) {
 /// The error says, for a person, why the agent did not start.
 async fn prepare_and_execute(mut run: AgentRun) -> Result<AgentExit, String> {
     let mut stop = run.control.stop.subscribe();
-    let place = unless_stopped(&mut stop, resolved(&run.project)).await??;
+    let place = unless_stopped(&mut stop, resolved(&run.project)).await?;
+    // A project that is yet to come says so better than its directory.
+    let absence = || run.agents.absences().of(&run.project);
+    let place = place.map_err(|words| absence().unwrap_or(words))?;
     run.request.project.roots = place.roots.clone();
     run.started_in.set(place).ok();
     let (project, name) = (&run.request.project, &run.name);

@@ -261,7 +261,8 @@ async fn run_probe(
     let arguments = [OsString::from(SUBCOMMAND), plan.into()];
     let spawner = &agents.inner.spawner;
     let paths = [cicerone.as_path(), &cicerone];
-    let output = run_once::run(invocation, spawner, paths, &arguments, PROBE_TIMEOUT).await?;
+    let output =
+        run_once::run(invocation, spawner, paths, &arguments, PROBE_TIMEOUT.into()).await?;
     serde_json::from_str(&output.stdout).map_err(|_| {
         format!("the probe ended without a report ({}): {}", output.status, output.stderr.trim())
     })

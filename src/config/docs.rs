@@ -62,6 +62,8 @@ my-app = "~/src/my-app"
 shop = { dir = "~/src/shop", agent = "guide" }
 ```
 
+With `git` in place of `dir`, a project is [fetched from a remote](git.md).
+
 `agent` names the agent that answers where a conversation names none. `instructions` is a file with what
 its agents are told besides; with `repository_instructions = true` they are told the project's
 `AGENTS.md` or `CLAUDE.md` too (`cicerone help agents`). `access = ["team-a", "ann@example.org"]` lists the

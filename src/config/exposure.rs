@@ -19,6 +19,7 @@ use crate::{
             agents::{AgentConfig, NamedAgent},
         },
     },
+    git_remote::Repository,
     project::Project,
 };
 
@@ -134,7 +135,18 @@ pub(super) fn secret_files(settings: &Settings) -> Vec<SecretFile> {
     .into_iter()
     .filter_map(|(key, path)| Some(SecretFile { key: key.into(), path: path?.clone() }))
     .chain(settings.agent.named.iter().filter_map(key_file))
+    .chain(settings.repositories.iter().flat_map(login_files))
     .collect()
+}
+
+/// The files by which git logs in.
+fn login_files(repository: &Repository) -> impl Iterator<Item = SecretFile> {
+    let login = &repository.remote.login;
+    let name = repository.name().map(ToString::to_string).unwrap_or_default();
+    let files = [("token_file", &login.token_file), ("ssh_key", &login.ssh_key)];
+    files.into_iter().filter_map(move |(key, path)| {
+        Some(SecretFile { key: format!("projects.{name}.{key}").into(), path: path.clone()? })
+    })
 }
 
 /// The file with the key of a model service.

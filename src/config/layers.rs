@@ -14,6 +14,7 @@ use toml::{Table, Value};
 use crate::config::{
     error::{ConfigError, ValueOrigin, hint, nearest},
     file,
+    git_source::{self, ProjectSource},
     keys::{AGENTS, GROUPS, Key, PROJECTS, PathKind, is_table, keys},
     process_env::ProcessEnv,
     secrets,
@@ -59,7 +60,7 @@ struct NamedValue {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileProject {
     pub(super) name: String,
-    pub(super) dir: PathBuf,
+    pub(super) source: ProjectSource,
     /// The agent that it names.
     pub(super) agent: Option<String>,
     pub(super) instructions: ProjectInstructions,
@@ -70,15 +71,17 @@ pub(super) struct FileProject {
 
 /// The table of a project that has more than a directory.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ProjectTable {
-    dir: String,
+    dir: Option<String>,
     agent: Option<String>,
     instructions: Option<String>,
     #[serde(default)]
     repository_instructions: bool,
     #[serde(default)]
     access: Vec<String>,
+    git: Option<String>,
+    #[serde(flatten)]
+    git_keys: toml::Table,
 }
 
 /// All values by the paths of their keys, and the projects, groups and agents of the file.
@@ -275,15 +278,20 @@ impl Layers {
         let read = |(name, given): &(String, GivenValue)| {
             let table = match &given.value {
                 Value::String(dir) => {
-                    Ok(ProjectTable { dir: dir.clone(), ..ProjectTable::default() })
+                    Ok(ProjectTable { dir: Some(dir.clone()), ..ProjectTable::default() })
                 }
                 Value::Table(_) => ProjectTable::deserialize(given.value.clone())
                     .map_err(|error| error.to_string()),
                 _ => Err(String::new()),
             };
-            let table = table.and_then(|table| match table.dir.is_empty() {
-                true => Err(String::new()),
-                false => Ok(table),
+            let table = table.and_then(|table| match (&table.dir, &table.git) {
+                (Some(dir), None) if !dir.is_empty() => match table.git_keys.keys().next() {
+                    Some(key) => Err(format!("there is no `{key}` beside `dir`")),
+                    None => Ok(table),
+                },
+                (None, Some(_)) => Ok(table),
+                (Some(_), Some(_)) => Err("it has `dir` or `git`, not both".to_owned()),
+                _ => Err(String::new()),
             });
             let table = table.map_err(|why| {
                 let why = match why.trim() {
@@ -291,7 +299,7 @@ impl Layers {
                     why => format!(": {}", why.replace('\n', " ")),
                 };
                 let expected = "the directory as a text, or a table such as { dir = \"~/src/app\", \
-                                agent = \"guide\" }";
+                                agent = \"guide\" } or { git = \"https://…\" }";
                 bad_value(format!("{PROJECTS}.{name}"), given, format!("{expected}{why}"))
             })?;
             let absolute = |path: &str| self.absolute(Path::new(path), &given.origin);
@@ -300,9 +308,17 @@ impl Layers {
                 file: file.map(absolute),
                 of_repository: table.repository_instructions,
             };
-            let (dir, origin) = (absolute(&table.dir), given.origin.clone());
-            let (name, agent, access) = (name.clone(), table.agent, table.access);
-            Ok(FileProject { name, dir, agent, instructions, access, origin })
+            let refused = |message: String| bad_value(format!("{PROJECTS}.{name}"), given, message);
+            let source = match (&table.dir, &table.git) {
+                (_, Some(address)) => {
+                    let source = git_source::read(address, table.git_keys, &absolute);
+                    ProjectSource::Git(Box::new(source.map_err(refused)?))
+                }
+                (dir, None) => ProjectSource::Dir(absolute(dir.as_deref().unwrap_or_default())),
+            };
+            let (name, origin) = (name.clone(), given.origin.clone());
+            let (agent, access) = (table.agent, table.access);
+            Ok(FileProject { name, source, agent, instructions, access, origin })
         };
         self.projects.iter().map(read).collect()
     }

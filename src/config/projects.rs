@@ -14,12 +14,14 @@ use log::Level;
 use crate::{
     config::{
         error::{ConfigError, ConfigWarning, ValueOrigin},
+        git_source::ProjectSource,
         keys::PROJECTS,
         layers::{FileProject, Layers, PROJECT_VARIABLE},
         process_env::ProcessEnv,
         registry,
         settings::DiscoveryTable,
     },
+    git_remote::Repository,
     project::{MAX_NAME_LENGTH, Project, ProjectAccess, ProjectName},
 };
 
@@ -39,6 +41,8 @@ pub(super) struct ProjectSet {
     pub(super) projects: Vec<Project>,
     /// The origin of each project.
     pub(super) origins: Vec<ValueOrigin>,
+    /// Where those from git come from.
+    pub(super) repositories: Vec<Repository>,
     /// Whether the command line or the environment names them.
     pub(super) is_named: bool,
     /// Names that were corrected and directories that are missing.
@@ -52,6 +56,7 @@ pub(super) fn find(
     discovery: &DiscoveryTable,
     named: &NamedProjects,
     env: &ProcessEnv,
+    data_dir: &Path,
 ) -> Result<ProjectSet, ConfigError> {
     let variable = env.variable(PROJECT_VARIABLE);
     let is_on_command_line = !named.pairs.is_empty() || !named.dirs.is_empty();
@@ -71,7 +76,7 @@ pub(super) fn find(
             found.add_pair(&pair, origin, layers)?;
         }
     } else {
-        found.add_configured(layers, discovery)?;
+        found.add_configured(layers, discovery, data_dir)?;
         if found.projects.is_empty() {
             found.add_required_dir(&env.current_dir, ValueOrigin::CurrentDirectory)?;
         }
@@ -89,9 +94,12 @@ pub(super) fn add_access(found: &mut ProjectSet, layers: &Layers) -> Result<(), 
             found: format!("{access:?}"),
             expected: format!("names of people and groups, but {why}"),
         })?;
-        let named = found.projects.iter_mut().find(|project| project.name.as_str() == name);
-        if let Some(project) = named {
-            project.access = list;
+        // The branches of a repository exist for the same people.
+        let branches = found.repositories.iter().filter(|it| it.is_named(&name));
+        let branches: Vec<_> = branches.flat_map(|it| &it.branches).map(|it| &it.project).collect();
+        let is_meant = |it: &&mut Project| it.name.as_str() == name || branches.contains(&&it.name);
+        for project in found.projects.iter_mut().filter(is_meant) {
+            project.access = list.clone();
         }
     }
     Ok(())
@@ -167,11 +175,24 @@ impl ProjectSet {
         &mut self,
         layers: &Layers,
         discovery: &DiscoveryTable,
+        data_dir: &Path,
     ) -> Result<(), ConfigError> {
-        for FileProject { name, dir, origin, .. } in layers.file_projects()? {
+        for FileProject { name, source, origin, .. } in layers.file_projects()? {
             let name = parse_name(&name, &origin)?;
-            let dir = self.dir_or_warning(dir, &origin);
-            self.add_named(name, dir, origin)?;
+            match source {
+                ProjectSource::Dir(dir) => {
+                    let dir = self.dir_or_warning(dir, &origin);
+                    self.add_named(name, dir, origin)?;
+                }
+                ProjectSource::Git(source) => {
+                    let repository = source.repository(&name, data_dir);
+                    for branch in &repository.branches {
+                        let dir = repository.link(&branch.project);
+                        self.add_named(branch.project.clone(), dir, origin.clone())?;
+                    }
+                    self.repositories.push(repository);
+                }
+            }
         }
         for root in &discovery.roots {
             match children(root) {

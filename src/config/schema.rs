@@ -30,6 +30,23 @@ pub fn schema() -> String {
                 "type": "object",
                 "properties": {
                     "dir": {"description": "The directory.", "type": "string", "minLength": 1},
+                    "git": {
+                        "description": "The address of a git repository, in place of `dir`.",
+                        "type": "string",
+                        "minLength": 1,
+                    },
+                    "branch": {"description": "Its branch or tag.", "type": "string"},
+                    "branches": {
+                        "description": "Several of them, each a project; the first has the name.",
+                        "type": "array",
+                        "items": {"type": "string"},
+                    },
+                    "refresh": {"description": "Time between two fetches.", "type": "string"},
+                    "depth": {"description": "Commits that are fetched.", "type": "integer", "minimum": 1},
+                    "user": {"description": "The user of the token.", "type": "string"},
+                    "token_file": {"description": "File with a token, for https.", "type": "string"},
+                    "ssh_key": {"description": "File with a private key, for ssh.", "type": "string"},
+                    "known_hosts": {"description": "File with keys of servers, for ssh.", "type": "string"},
                     "agent": {
                         "description": "The agent that answers where a conversation names none.",
                         "type": "string",
@@ -48,7 +65,7 @@ pub fn schema() -> String {
                         "items": {"type": "string", "minLength": 1},
                     },
                 },
-                "required": ["dir"],
+                "oneOf": [{"required": ["dir"]}, {"required": ["git"]}],
                 "additionalProperties": false,
             },
         ]},

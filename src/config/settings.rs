@@ -13,6 +13,7 @@ mod advanced;
 pub mod agents;
 mod attachments;
 mod budgets;
+mod discovery;
 mod file_links;
 mod limits;
 mod team;
@@ -32,11 +33,13 @@ use serde::Deserialize;
 
 pub use crate::config::agent_name::AgentChoice;
 pub(crate) use advanced::{
-    HighlightingSettings, ReaderSettings, ReadingSettings, RestartSettings, SocketSettings,
+    GitSettings, HighlightingSettings, ReaderSettings, ReadingSettings, RestartSettings,
+    SocketSettings,
 };
 use agents::{AgentName, NamedAgent};
 pub(crate) use attachments::AttachmentSettings;
 pub(crate) use budgets::BudgetSettings;
+pub(super) use discovery::DiscoveryTable;
 pub(crate) use file_links::FileLinkSettings;
 pub use limits::Limits;
 pub(crate) use limits::{AnswerLimits, VisitorLimits};
@@ -54,6 +57,7 @@ use crate::{
             OriginText, PathText, PortNumber, Text, WholeNumber,
         },
     },
+    git_remote::Repository,
     project::{Project, ProjectAccess, ProjectName},
 };
 
@@ -72,6 +76,8 @@ pub struct Settings {
     pub log: LevelFilter,
     /// The projects in the order given; names are unique.
     pub(crate) projects: Vec<Project>,
+    /// Where those from git come from.
+    pub(crate) repositories: Vec<Repository>,
     pub(crate) shutdown_timeout: Duration,
     /// `None` serves plain HTTP.
     pub(crate) tls: Option<TlsFiles>,
@@ -88,6 +94,7 @@ pub struct Settings {
     pub(crate) reading: ReadingSettings,
     pub(crate) highlighting: HighlightingSettings,
     pub(crate) reader: ReaderSettings,
+    pub(crate) git: GitSettings,
     pub(crate) socket: SocketSettings,
     pub(crate) restart: RestartSettings,
 }
@@ -109,6 +116,8 @@ impl Settings {
         self.agent.serves_others = false;
         // Others are not told what one person asks alone.
         self.webhooks.urls.clear();
+        // They are fetched by the server whose data directory has them.
+        self.repositories.clear();
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
             data_dir,
@@ -150,6 +159,7 @@ pub(super) struct Tables {
     pub(super) reading: ReadingSettings,
     pub(super) highlighting: HighlightingSettings,
     pub(super) reader: ReaderSettings,
+    pub(super) git: GitSettings,
     pub(super) socket: SocketSettings,
     pub(super) restart: RestartSettings,
 }
@@ -200,19 +210,6 @@ enum LogLevel {
     Info,
     Debug,
     Trace,
-}
-
-/// Where projects are found besides those that are named.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct DiscoveryTable {
-    /// Directories whose child directories are all projects.
-    #[serde(with = "As::<List<PathText>>")]
-    pub(super) roots: Vec<PathBuf>,
-    /// Project registry (`registry.db`) of the legacy system, whose projects are served too. It is
-    /// only read.
-    #[serde(with = "As::<OptionalPath>")]
-    pub(super) registry: Option<PathBuf>,
 }
 
 /// Who may use the server, and as what.

@@ -249,6 +249,9 @@ pub(crate) enum ReaderError {
         "The project's directory {dir:?} is gone or cannot be read: {cause}. Restore it, or correct its path in the settings."
     )]
     DirectoryGone { dir: PathBuf, cause: String },
+    /// It is yet to come.
+    #[error("{0}")]
+    Absent(String),
     #[error("The reader of the project's files did not start: {0}.")]
     NotStarted(String),
     #[error("The reader of the project's files stopped: {0}. Ask again: it starts anew.")]

@@ -163,7 +163,8 @@ impl Readers {
         if !needs_files && let Some(process) = reader.state().running() {
             return Ok(process);
         }
-        let identity = identity(project).await?;
+        let absence = || self.0.agents.absences().of(project).map(ReaderError::Absent);
+        let identity = identity(project).await.map_err(|error| absence().unwrap_or(error))?;
         if let Some(process) = reader.state().usable(&identity) {
             return Ok(process);
         }

@@ -19,6 +19,7 @@ pub(crate) mod projects;
 pub(crate) mod reactions;
 pub(crate) mod readiness;
 pub(crate) mod references;
+pub(crate) mod repositories;
 pub(crate) mod search;
 pub(crate) mod sessions;
 pub(crate) mod sharing;

@@ -47,6 +47,14 @@ pub(crate) async fn show(state: web::Data<AppState>) -> HandlerResult {
     let reader = &state.resources.reader;
     let reactions = reader.ask(|reader| reader.reaction_counts()).await?;
     let mut text = text(&sessions, agents, readers, &reader.stats().snapshot(), reactions);
+    let states = state.resources.repositories.states();
+    if !states.is_empty() {
+        let unfetched = states.iter().filter(|state| state.problem.is_some()).count();
+        text.push_str(&format!(
+            "# HELP cicerone_projects_unfetched Projects from git whose last fetch failed.\n\
+             # TYPE cicerone_projects_unfetched gauge\ncicerone_projects_unfetched {unfetched}\n"
+        ));
+    }
     text.push_str(&webhooks(state.resources.webhooks.counts()));
     Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text))
 }

@@ -65,6 +65,8 @@ impl AppState {
         let checked = project.clone();
         match web::block(move || checked.check_dirs().is_ok()).await {
             Ok(true) => Ok(project),
+            // Whoever opens a project that is yet to come is told so.
+            _ if self.resources.agents.absences().of(&project).is_some() => Ok(project),
             _ => Err(NoProject::DirectoryGone),
         }
     }

@@ -42,6 +42,8 @@ mod fake_model;
 mod faults;
 mod files;
 mod flood;
+mod git_http;
+mod git_projects;
 mod groups;
 mod growth;
 mod guide;

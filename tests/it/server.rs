@@ -20,6 +20,9 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 /// A marker in the environment: the shell's `ulimit` commands to run before the server.
 const OPEN_FILES: &str = "TEST_OPEN_FILES";
 
+/// A marker in the environment: the projects are those of the configuration file alone.
+const FILE_PROJECTS: &str = "TEST_FILE_PROJECTS";
+
 /// The project that every server of a test serves.
 pub const PROJECT: &str = "demo";
 
@@ -82,6 +85,11 @@ impl Setup {
         let path = self.files.path().join("cicerone.toml");
         std::fs::write(&path, toml).unwrap();
         self.args(["--config", path.to_str().unwrap()])
+    }
+
+    /// As [`Setup::config`], whose projects are the only ones.
+    pub fn config_with_projects(self, toml: &str) -> Self {
+        self.config(toml).env(FILE_PROJECTS, "1")
     }
 
     /// The temporary directory: project, data and log are in it.
@@ -372,6 +380,10 @@ fn command(files: &Path, arguments: &[String], environment: &[(String, String)])
             shell
         }
     };
+    let project =
+        ["--project".to_owned(), format!("{PROJECT}={}", files.join("project").display())];
+    let is_of_file = environment.iter().any(|(name, _)| name == FILE_PROJECTS);
+    let project = project.into_iter().filter(|_| !is_of_file);
     let has_address = arguments.iter().any(|argument| argument == "--listen");
     let address: &[&str] = if has_address { &[] } else { &["--listen", "127.0.0.1:0"] };
     command
@@ -383,8 +395,7 @@ fn command(files: &Path, arguments: &[String], environment: &[(String, String)])
         .args(address)
         .arg("--data-dir")
         .arg(files.join("data"))
-        .arg("--project")
-        .arg(format!("{PROJECT}={}", files.join("project").display()))
+        .args(project)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());

@@ -22,7 +22,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 41] = [
+const LAYERS: [&str; 43] = [
     "ids",
     "json",
     "sse",
@@ -35,6 +35,7 @@ const LAYERS: [&str; 41] = [
     "sqlite_readonly",
     "project",
     "tools",
+    "git_remote",
     "config",
     "webhook",
     "policy",
@@ -56,6 +57,7 @@ const LAYERS: [&str; 41] = [
     "reader",
     "wire",
     "database",
+    "repositories",
     "conversation",
     "session",
     "registry",
@@ -67,7 +69,7 @@ const LAYERS: [&str; 41] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 65] = [
+const PURE: [&str; 66] = [
     "agent/codec",
     "agent/event",
     "ask/answer",
@@ -95,6 +97,7 @@ const PURE: [&str; 65] = [
     "drawing/sources",
     "drawing/svg",
     "entry",
+    "git_remote",
     "history/align",
     "history/parse",
     "history/text",

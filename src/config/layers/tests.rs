@@ -151,9 +151,9 @@ fn a_relative_path_starts_where_it_was_written() {
     let page = layers.tables().unwrap().server.assets;
     assert_eq!(page.unwrap(), Path::new("/etc/page"));
     let projects = layers.file_projects().unwrap();
-    let dirs: Vec<_> =
-        projects.iter().map(|it| (it.name.as_str(), it.dir.to_str().unwrap())).collect();
-    assert_eq!(dirs, [("a", "/home/me/a"), ("b", "/etc/b")]);
+    let dir = |path: &str| ProjectSource::Dir(path.into());
+    let dirs: Vec<_> = projects.iter().map(|it| (it.name.as_str(), it.source.clone())).collect();
+    assert_eq!(dirs, [("a", dir("/home/me/a")), ("b", dir("/etc/b"))]);
     let flag = ValueOrigin::Flag("--assets".into());
     assert_eq!(layers.absolute("page".as_ref(), &flag), Path::new("/here/page"));
 }
@@ -164,7 +164,7 @@ fn a_project_without_a_directory_is_refused() {
     assert_eq!(
         error.to_string(),
         "bad value 1 for `projects.a` (/etc/c.toml:2): expected the directory as a text, or a table such \
-         as { dir = \"~/src/app\", agent = \"guide\" }"
+         as { dir = \"~/src/app\", agent = \"guide\" } or { git = \"https://…\" }"
     );
 }
 

@@ -27,7 +27,7 @@ impl Disk {
             pairs: pairs.iter().map(|pair| (*pair).to_owned()).collect(),
             dirs: dirs.iter().map(PathBuf::from).collect(),
         };
-        find(&layers, &layers.tables()?.discovery, &named, &self.env)
+        find(&layers, &layers.tables()?.discovery, &named, &self.env, Path::new("/data"))
     }
 
     fn error(&self, file: &str, pairs: &[&str], dirs: &[&str]) -> String {

@@ -54,6 +54,29 @@ pub(crate) struct ReadingSettings {
     pub(crate) page_bytes: usize,
 }
 
+/// Bounds of git, which fetches projects.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("advanced" = true))]
+pub(crate) struct GitSettings {
+    /// What one repository may take on disk, with all that is checked out of it.
+    #[serde(with = "As::<Size>")]
+    #[schemars(extend("default" = "4GiB"))]
+    pub(crate) disk: usize,
+    /// Files and directories of one repository, with all that is checked out of it.
+    #[serde(with = "As::<Count>")]
+    #[schemars(extend("default" = 1000000))]
+    pub(crate) files: usize,
+    /// Memory of one command of git.
+    #[serde(with = "As::<Size>")]
+    #[schemars(extend("default" = "2GiB"))]
+    pub(crate) memory: usize,
+    /// Longest time of one command of git.
+    #[serde(with = "As::<HumanDuration>")]
+    #[schemars(extend("default" = "10m"))]
+    pub(crate) timeout: Duration,
+}
+
 /// The readers: a process for each project, which reads its files.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -38,7 +38,13 @@ pub(crate) async fn ready(state: web::Data<AppState>) -> HandlerResult {
              the reason."
         )));
     }
-    Ok(HttpResponse::Ok().json(json!({ "status": "ready", "sandbox": verdict })))
+    let states = state.resources.repositories.states();
+    let unfetched = states.iter().filter(|state| state.problem.is_some()).count();
+    Ok(HttpResponse::Ok().json(match unfetched {
+        0 => json!({ "status": "ready", "sandbox": verdict }),
+        // What was there before is served.
+        _ => json!({ "status": "ready", "sandbox": verdict, "unfetched_projects": unfetched }),
+    }))
 }
 
 /// `GET /api/admin/status`: the server's version, agents and store, the report of the sandbox

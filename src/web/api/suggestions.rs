@@ -27,6 +27,9 @@ struct SuggestedQuestions {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
     checkouts: Vec<Checkout>,
+    /// What is wrong with them: the last fetch of a project from git failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
 }
 
 /// `GET /api/projects/{project}/questions`: what this project is, and up to three questions about it.
@@ -47,9 +50,11 @@ pub(crate) async fn show(
     let (suggested, checkouts) =
         tokio::join!(readers.suggest(&project), readers.checkouts(&project));
     let Suggestions { about, questions } = suggested?;
+    let state = state.resources.repositories.state(&project.name);
+    let warning = state.and_then(|state| state.warning());
     let checkouts = checkouts.unwrap_or_else(|error| {
         log::warn!("cannot tell what is checked out project={} error={error}", project.name);
         Vec::new()
     });
-    Ok(HttpResponse::Ok().json(SuggestedQuestions { about, questions, checkouts }))
+    Ok(HttpResponse::Ok().json(SuggestedQuestions { about, questions, checkouts, warning }))
 }

@@ -102,6 +102,8 @@ pub const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/api/assistant/sessions", "", Token),
     ("GET", "/api/assistant/sessions/{project}", "", Token),
     ("DELETE", "/api/assistant/sessions/{project}", "", Admin),
+    ("GET", "/api/admin/repositories", "", Admin),
+    ("POST", "/api/admin/repositories/{project}", "{}", Admin),
     ("GET", "/api/admin/status", "", Admin),
     ("GET", "/api/admin/reactions", "", Admin),
     ("GET", "/api/admin/snapshots", "", Admin),

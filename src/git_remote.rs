@@ -1,0 +1,98 @@
+//! Remotes: where a project from git comes from, and what git is told to get it. Pure.
+//!
+//! [`address`] reads addresses and names of branches, [`refs`] what a remote offers, [`command`] writes
+//! arguments and environments that let a hostile repository run nothing.
+
+pub(crate) mod address;
+pub(crate) mod command;
+pub(crate) mod refs;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use address::{BranchName, RemoteAddress};
+
+use crate::project::ProjectName;
+
+/// The remote of one or more projects, one for each branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GitRemote {
+    pub(crate) address: RemoteAddress,
+    /// Time between two looks at the remote.
+    pub(crate) refresh: Duration,
+    /// Commits of the history that are fetched.
+    pub(crate) depth: u32,
+    pub(crate) login: RemoteLogin,
+}
+
+/// The files by which git shows who it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RemoteLogin {
+    pub(crate) user: Option<String>,
+    /// With a token or password, for `https`.
+    pub(crate) token_file: Option<PathBuf>,
+    /// With a private key, for `ssh`.
+    pub(crate) ssh_key: Option<PathBuf>,
+    /// With the keys of servers, for `ssh`.
+    pub(crate) known_hosts: Option<PathBuf>,
+}
+
+/// A remote with the projects that are made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Repository {
+    /// The directory of all that is kept of it.
+    pub(crate) home: PathBuf,
+    pub(crate) remote: GitRemote,
+    /// At least one.
+    pub(crate) branches: Vec<ServedBranch>,
+}
+
+/// A branch or tag that is served as a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServedBranch {
+    pub(crate) project: ProjectName,
+    /// `None` for the one that the remote names as its own.
+    pub(crate) name: Option<BranchName>,
+}
+
+/// The directories of repositories below the data directory.
+pub(crate) const AGENTS: &str = "agents";
+pub(crate) const REPOSITORIES: &str = "repositories";
+
+impl Repository {
+    /// The directory of a repository; another address has another one.
+    pub(crate) fn home_of(data_dir: &Path, name: &ProjectName, address: &RemoteAddress) -> PathBuf {
+        let digest = Sha256::digest(address.as_str());
+        let digits: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        data_dir.join(AGENTS).join(REPOSITORIES).join(format!("{name}-{digits}"))
+    }
+
+    /// The project that names it in the settings.
+    pub(crate) fn name(&self) -> Option<&ProjectName> {
+        self.branches.first().map(|branch| &branch.project)
+    }
+
+    /// Whether the settings name it so.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.name().is_some_and(|own| own.as_str() == name)
+    }
+
+    /// All objects of the repository, without files.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.home.join("store")
+    }
+
+    /// The directory of checked out trees.
+    pub(crate) fn trees(&self) -> PathBuf {
+        self.home.join("trees")
+    }
+
+    /// The link to the tree that is served of a project, which is its directory.
+    pub(crate) fn link(&self, project: &ProjectName) -> PathBuf {
+        self.home.join("at").join(project.as_str())
+    }
+}

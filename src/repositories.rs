@@ -1,0 +1,292 @@
+//! Projects from git: each repository is fetched now and then, and what is checked out is switched at once.
+//!
+//! Git writes to the store and to new trees; the server alone moves the link that is a project's
+//! directory. When something fails, the link stays, and why is told.
+
+mod state;
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::spawn_blocking,
+    time::timeout,
+};
+use uuid::Uuid;
+
+use crate::{
+    agent::{Agents, git::remove_old_trees},
+    config::settings::{GitSettings, Settings},
+    git_remote::{
+        Repository, ServedBranch,
+        command::GitTask,
+        refs::{RemoteRefs, WantedRef},
+    },
+    history::parse,
+    project::ProjectName,
+};
+
+pub(crate) use state::ServedState;
+
+/// Repositories that are fetched at once.
+const AT_ONCE: usize = 2;
+
+/// How long a tree is kept after another one is served, for agents that work in it.
+const TREES_KEPT: Duration = Duration::from_secs(60 * 60);
+
+/// Fetches after which a store is cleaned.
+const CLEAN_AFTER: u32 = 20;
+
+/// Tries where a branch moves while it is fetched.
+const TRIES: usize = 2;
+
+/// Keeps the projects from git up to date. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Repositories(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    agents: Agents,
+    settings: GitSettings,
+    kept: Vec<KeptRepository>,
+    permits: Semaphore,
+    states: Mutex<HashMap<ProjectName, ServedState>>,
+}
+
+#[derive(Debug)]
+struct KeptRepository {
+    repository: Repository,
+    /// Asks for a look at the remote.
+    wanted: Notify,
+}
+
+impl Repositories {
+    /// Nothing is fetched yet.
+    pub(crate) fn new(agents: Agents, settings: &Settings) -> Self {
+        let keep = |repository: &Repository| KeptRepository {
+            repository: repository.clone(),
+            wanted: Notify::new(),
+        };
+        let repositories = Self(Arc::new(Shared {
+            agents,
+            settings: settings.git.clone(),
+            kept: settings.repositories.iter().map(keep).collect(),
+            permits: Semaphore::new(AT_ONCE),
+            states: Mutex::default(),
+        }));
+        for repository in &settings.repositories {
+            for branch in &repository.branches {
+                let commit = served_commit(repository, &branch.project);
+                let state = ServedState::new(repository, branch, commit);
+                repositories.set(&branch.project, state);
+            }
+        }
+        repositories
+    }
+
+    /// Starts to fetch, as long as somebody holds this. Only while no agent runs.
+    pub(crate) fn start(&self) {
+        for number in 0..self.0.kept.len() {
+            let shared = Arc::downgrade(&self.0);
+            tokio::spawn(async move {
+                loop {
+                    let Some(shared) = shared.upgrade() else { return };
+                    let Some(kept) = shared.kept.get(number) else { return };
+                    Self(Arc::clone(&shared)).update(&kept.repository).await;
+                    let pause = kept.repository.remote.refresh;
+                    // Nothing is missed by an end of the time.
+                    drop(timeout(pause, kept.wanted.notified()).await);
+                }
+            });
+        }
+    }
+
+    /// What is served of each project from git.
+    pub(crate) fn states(&self) -> Vec<ServedState> {
+        let mut states: Vec<_> = self.lock().values().cloned().collect();
+        states.sort_by(|one, other| one.project.cmp(&other.project));
+        states
+    }
+
+    /// What is served of a project; `None` where it is not from git.
+    pub(crate) fn state(&self, project: &ProjectName) -> Option<ServedState> {
+        self.lock().get(project).cloned()
+    }
+
+    /// Asks for a look at the remote of a project; `false` where it has none.
+    pub(crate) fn refresh(&self, project: &ProjectName) -> bool {
+        let is_its = |kept: &&KeptRepository| {
+            kept.repository.branches.iter().any(|branch| branch.project == *project)
+        };
+        let found = self.0.kept.iter().find(is_its);
+        found.inspect(|kept| kept.wanted.notify_one()).is_some()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ProjectName, ServedState>> {
+        self.0.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, project: &ProjectName, state: ServedState) {
+        let link = self.0.kept.iter().find_map(|kept| {
+            let mut branches = kept.repository.branches.iter();
+            branches.any(|it| it.project == *project).then(|| kept.repository.link(project))
+        });
+        if let Some(link) = link {
+            self.0.agents.absences().set(link, state.absence());
+        }
+        self.lock().insert(project.clone(), state);
+    }
+
+    fn change(&self, project: &ProjectName, change: impl FnOnce(&mut ServedState)) {
+        if let Some(mut state) = self.state(project) {
+            change(&mut state);
+            self.set(project, state);
+        }
+    }
+
+    /// Looks at the remote and serves what is new.
+    async fn update(&self, repository: &Repository) {
+        let Ok(_permit) = self.0.permits.acquire().await else { return };
+        let since = Instant::now();
+        let failed = match self.try_update(repository).await {
+            Ok(failed) => failed,
+            Err(words) => {
+                repository.branches.iter().map(|it| (it.project.clone(), words.clone())).collect()
+            }
+        };
+        for branch in &repository.branches {
+            let problem = failed.get(&branch.project);
+            if let Some(words) = problem {
+                log::warn!(
+                    "project is not fetched project={} error={words:?} after={:?}",
+                    branch.project,
+                    since.elapsed()
+                );
+            }
+            self.change(&branch.project, |state| state.looked(problem.cloned()));
+        }
+    }
+
+    /// Returns what failed of single branches; fails where nothing can be had.
+    async fn try_update(
+        &self,
+        repository: &Repository,
+    ) -> Result<HashMap<ProjectName, String>, String> {
+        if !repository.store().join("HEAD").is_file() {
+            self.git(repository, GitTask::Init).await?;
+        }
+        let mut failed = HashMap::new();
+        for _ in 0..TRIES {
+            failed.clear();
+            let mut new: Vec<(&ServedBranch, WantedRef)> = Vec::new();
+            let refs = self.list(repository).await?;
+            for branch in &repository.branches {
+                match refs.find(branch.name.as_ref()) {
+                    Ok(wanted) => {
+                        let served = served_commit(repository, &branch.project);
+                        if served.as_ref() != Some(&wanted.commit) {
+                            new.push((branch, wanted));
+                        }
+                    }
+                    Err(words) => drop(failed.insert(branch.project.clone(), words)),
+                }
+            }
+            if new.is_empty() {
+                return Ok(failed);
+            }
+            let mut wanted: Vec<WantedRef> = new.iter().map(|(_, wanted)| wanted.clone()).collect();
+            wanted.dedup();
+            self.git(repository, GitTask::Fetch(wanted)).await?;
+            let mut is_whole = true;
+            for (branch, wanted) in new {
+                if let Err(words) = self.serve(repository, branch, &wanted.commit).await {
+                    is_whole = false;
+                    failed.insert(branch.project.clone(), words);
+                }
+            }
+            self.clean(repository).await;
+            if is_whole {
+                break;
+            }
+        }
+        Ok(failed)
+    }
+
+    async fn list(&self, repository: &Repository) -> Result<RemoteRefs, String> {
+        let names = repository.branches.iter().filter_map(|it| it.name.as_ref());
+        let names = names.map(|name| name.as_str().to_owned()).collect();
+        let listed = self.git(repository, GitTask::List(names)).await?;
+        Ok(RemoteRefs::parse(&listed))
+    }
+
+    /// Checks a commit out into a new tree and makes that the project's directory.
+    async fn serve(
+        &self,
+        repository: &Repository,
+        branch: &ServedBranch,
+        commit: &str,
+    ) -> Result<(), String> {
+        let tree = repository.trees().join(format!("{commit}-{}", Uuid::new_v4().simple()));
+        let task =
+            GitTask::CheckOut { commit: commit.to_owned(), tree: tree.display().to_string() };
+        self.git(repository, task).await?;
+        let link = repository.link(&branch.project);
+        let switched = spawn_blocking(move || switch(&link, &tree)).await;
+        let switched = switched.map_err(io::Error::other).flatten();
+        switched.map_err(|error| format!("what was fetched cannot be served: {error}"))?;
+        log::info!("project is served anew project={} commit={commit}", branch.project);
+        let commit = Some(commit.to_owned());
+        self.change(&branch.project, |state| state.commit = commit);
+        Ok(())
+    }
+
+    /// Removes what nobody needs any more.
+    async fn clean(&self, repository: &Repository) {
+        let removed = repository.clone();
+        let removed = spawn_blocking(move || remove_old_trees(&removed, TREES_KEPT)).await;
+        if let Err(error) = removed {
+            log::warn!("old checkouts are not removed error={error}");
+        }
+        let fetches = repository.name().and_then(|name| {
+            let mut states = self.lock();
+            let state = states.get_mut(name)?;
+            state.fetches += 1;
+            Some(state.fetches)
+        });
+        if fetches.is_some_and(|fetches| fetches % CLEAN_AFTER == 0)
+            && let Err(words) = self.git(repository, GitTask::Clean).await
+        {
+            log::warn!("a repository is not cleaned home={:?} error={words:?}", repository.home);
+        }
+    }
+
+    async fn git(&self, repository: &Repository, task: GitTask) -> Result<String, String> {
+        self.0.agents.run_git(repository, task, &self.0.settings).await
+    }
+}
+
+/// The commit that is served of a project: trees are named after theirs.
+fn served_commit(repository: &Repository, project: &ProjectName) -> Option<String> {
+    let tree = fs::read_link(repository.link(project)).ok()?;
+    let is_there = repository.home.join("at").join(&tree).is_dir();
+    let name = tree.file_name()?.to_str().filter(|_| is_there)?;
+    let (commit, _) = name.split_once('-')?;
+    parse::is_full_id(commit).then(|| commit.to_owned())
+}
+
+/// Has a link lead to a tree, in one step. Blocks.
+fn switch(link: &Path, tree: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(tree)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    let name = tree.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let next = link.with_file_name(format!(".{}", Uuid::new_v4().simple()));
+    std::os::unix::fs::symlink(Path::new("../trees").join(name), &next)?;
+    fs::rename(&next, link).inspect_err(|_| drop(fs::remove_file(&next)))
+}
