@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) const REQUEST: &str = "set_max_thinking_tokens";
 
 /// How thorough an answer is to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Effort {
     /// Without thinking first.

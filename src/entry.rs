@@ -53,7 +53,7 @@ pub enum Content {
 }
 
 /// See [`Content::UserMessage`].
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UserMessage {
     /// The client's id for it; the same id is accepted once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +84,7 @@ pub struct UserMessage {
     pub continues: Option<ConversationId>,
     /// A recap of that conversation for the agent; never sent to a viewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
     pub carried: Option<String>,
 }
 
@@ -107,18 +108,19 @@ pub struct Withdrawn {
 }
 
 /// See [`Content::ToolCall`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ToolCall {
     /// Ties the result to the call.
     pub call_id: String,
     /// The tool's name.
     pub tool: String,
     /// The tool's input, a JSON object.
+    #[schema(value_type = Object)]
     pub input: Box<RawValue>,
 }
 
 /// See [`Content::ToolResult`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ToolResult {
     /// The call that it answers.
     pub call_id: String,
@@ -131,11 +133,12 @@ pub struct ToolResult {
 }
 
 /// See [`Content::Question`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AgentQuestion {
     /// The call that asked.
     pub call_id: String,
     /// A list of `{question, header, options: [{label, description}], multiSelect}`.
+    #[schema(value_type = Vec<serde_json::Value>)]
     pub questions: Box<RawValue>,
 }
 

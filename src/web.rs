@@ -5,6 +5,7 @@
 pub(crate) mod access;
 pub(crate) mod api;
 pub(crate) mod assets;
+pub mod asyncapi;
 pub(crate) mod base_path;
 pub(crate) mod browser_cookie;
 pub(crate) mod budget;
@@ -169,6 +170,7 @@ pub fn configure(config: &mut ServiceConfig) {
             at("/login").route(get().to(assets::serve)).route(post().to(access::login::log_in)),
         )
         .service(at("/logout").route(post().to(access::login::log_out)))
+        .service(at("/api/asyncapi.json").route(get().to(asyncapi::show)))
         .service(at("/api/openapi.json").route(get().to(openapi::show)))
         .service(at("/api/health").route(get().to(health)))
         .service(at("/healthz").route(get().to(healthz)))

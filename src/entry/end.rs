@@ -7,7 +7,7 @@ use crate::{citation::Citation, history::checkout::Checkout};
 use super::Content;
 
 /// Tokens of one turn, as the agent reports them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Usage {
     /// Tokens read, without those from a cache.
     pub input_tokens: u64,
@@ -22,7 +22,7 @@ pub struct Usage {
 }
 
 /// What an answer took, as far as that is known.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AnswerFacts {
     /// Tokens used, if the agent reports them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub struct AnswerFacts {
 }
 
 /// The agent that gave an answer, as the settings named it then.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AnsweredBy {
     /// `claude`, `model`, `acp`, `replay` or `guide`.
     pub kind: String,
@@ -51,7 +51,7 @@ pub struct AnsweredBy {
 }
 
 /// Who gave an answer, and when it ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Answered {
     /// The agent; `None` where none had started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,7 +61,7 @@ pub struct Answered {
 }
 
 /// See [`Content::ResponseDone`].
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ResponseDone {
     /// How the turn ended.
     pub outcome: Outcome,
@@ -97,7 +97,7 @@ pub struct ResponseDone {
 }
 
 /// How a turn ended that did not fail.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Answered in full.
@@ -110,7 +110,7 @@ pub enum Outcome {
 }
 
 /// See [`Content::Error`].
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TurnError {
     /// What failed, why, and how to mend it.
     pub content: String,

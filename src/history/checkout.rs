@@ -14,7 +14,7 @@ const MAX_SETTINGS: usize = 64 << 10;
 const MAX_BRANCH: usize = 255;
 
 /// What is checked out in one directory of a project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Checkout {
     /// The member of a group whose directory it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]

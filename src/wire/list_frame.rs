@@ -16,7 +16,7 @@ use crate::{
 const MAX_CHANGES: usize = 64;
 
 /// What has changed in the list, the newest of each conversation.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct ListUpdate {
     /// The position behind it, for the next `start`.
     pub at: String,
@@ -34,7 +34,7 @@ pub(crate) struct ListUpdate {
 }
 
 /// The state of one conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct ListChange {
     pub id: ConversationId,
     /// As the list has it; `None` if it is not in the list any more.
@@ -47,7 +47,7 @@ pub(crate) struct ListChange {
 }
 
 /// A row of the list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct ListedConversation {
     pub id: ConversationId,
     pub title: Option<String>,
@@ -64,7 +64,7 @@ pub(crate) struct ListedConversation {
 }
 
 /// How a turn ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct EndedTurn {
     pub turn: TurnNumber,
     /// `completed`, `stopped`, `interrupted` or `error`.

@@ -13,7 +13,7 @@ use crate::{
 use super::{Dialect, list_frame::ListUpdate};
 
 /// A frame outside the history, not stored. The order of the fields is the wire's.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Notice {
     /// The socket's new conversation has this id.
@@ -76,7 +76,7 @@ pub(crate) enum Notice {
 }
 
 /// See [`Notice::Attached`].
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct Attached {
     pub conversation_id: ConversationId,
     pub title: Option<String>,
@@ -114,7 +114,7 @@ pub(crate) struct Attached {
 }
 
 /// Whose a conversation is, and what the viewer may do with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct SharingState {
     #[serde(flatten)]
     pub ownership: Ownership,
@@ -135,7 +135,7 @@ impl SharingState {
 }
 
 /// See [`Attached::attachments`].
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct AttachmentLimits {
     /// Files of one question; 0 where none are taken.
     pub count: u32,
@@ -146,7 +146,7 @@ pub(crate) struct AttachmentLimits {
 }
 
 /// See [`Notice::ReadOnly`] and [`Attached::read_only`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct ReadOnly {
     /// `proved`, `partly`, `off` or `failed`; `pending` while the first self-test runs.
     pub verdict: &'static str,
@@ -157,7 +157,7 @@ pub(crate) struct ReadOnly {
 }
 
 /// The agent that answers the next question.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct AnsweringAgent {
     /// `claude`, `model`, `acp`, `replay` or `guide`; `none` where none can start.
     pub kind: &'static str,
@@ -182,7 +182,7 @@ pub(crate) struct AnsweringAgent {
 }
 
 /// An agent that a question may ask for.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct AgentOption {
     pub name: String,
     pub kind: &'static str,
@@ -197,7 +197,7 @@ pub(crate) struct AgentOption {
 }
 
 /// See [`Notice::Status`].
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct Status {
     pub state: ConversationState,
     /// The state in words.
@@ -208,7 +208,7 @@ pub(crate) struct Status {
 }
 
 /// What a conversation is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ConversationState {
     Idle,
@@ -228,7 +228,7 @@ pub(crate) enum ConversationState {
 }
 
 /// See [`Notice::Citations`].
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct Citations {
     pub turn: TurnNumber,
     /// In the order of the answer.
@@ -236,7 +236,7 @@ pub(crate) struct Citations {
 }
 
 /// See [`Notice::Error`].
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ErrorNotice {
     /// What failed, why, and how to mend it.
     pub content: String,
@@ -252,7 +252,7 @@ pub struct ErrorNotice {
 }
 
 /// See [`ErrorNotice::reason`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalReason {
     /// A budget of the month is used up.

@@ -16,6 +16,7 @@ mod answering;
 mod api;
 mod ask;
 mod ask_command;
+mod asyncapi;
 mod attachments;
 mod bad_agents;
 mod bad_input;

@@ -118,6 +118,7 @@ pub const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/login", "", Nothing),
     ("POST", "/login", "", Nothing),
     ("POST", "/logout", "", Nothing),
+    ("GET", "/api/asyncapi.json", "", Token),
     ("GET", "/api/openapi.json", "", Token),
     ("GET", "/api/health", "", Token),
     ("GET", "/healthz", "", Nothing),
