@@ -15,7 +15,7 @@ use crate::{
     wire::server_frame::Notice,
 };
 
-use frames::{ClientFrame, HistoryPlace, HtmlFragment, TextPart};
+use frames::{HistoryPlace, HtmlFragment, SentFrame, TextPart};
 
 const SOCKET: &str = "socket";
 const EVENTS: &str = "events";
@@ -36,7 +36,7 @@ const HISTORY: [(&str, &str); 9] = [
 
 #[derive(OpenApi)]
 #[openapi(components(schemas(
-    ClientFrame,
+    SentFrame,
     Notice,
     HistoryPlace,
     TextPart,
@@ -54,7 +54,7 @@ struct Types;
 pub fn description() -> Value {
     let types = json!(Types::openapi().components);
     let mut schemas = types.get("schemas").cloned().unwrap_or_default();
-    let client = alternatives(&mut schemas, "ClientFrame");
+    let client = alternatives(&mut schemas, "SentFrame");
     let mut server = alternatives(&mut schemas, "Notice");
     for (kind, told) in HISTORY {
         let frame = json!({ "allOf": [

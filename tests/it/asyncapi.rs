@@ -1,6 +1,10 @@
 //! The description of the frames: what real conversations send fits it, field by field.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 use cicerone::{web::asyncapi, wire::client_frame};
 use jsonschema::Validator;
@@ -9,8 +13,12 @@ use serde_json::{Value, json};
 use crate::{
     access::rights::{ANA, team},
     client::Client,
+    peers,
     server::{Gate, PROJECT, Server, write},
 };
+
+/// The version of the parser; `.ci/setup` reads it from here.
+const PARSER: &str = "3.6.6";
 
 /// What checks each frame. A field that is not described is a fault.
 fn validators() -> BTreeMap<String, Validator> {
@@ -103,13 +111,11 @@ async fn every_frame_of_conversations_is_described_field_by_field() {
         "tool_call",
         "tool_result",
         "question",
-        "citations",
         "list",
         "caught_up",
         "response_done",
         "error",
         "pong",
-        "presence",
     ] {
         assert!(kinds.contains(kind), "no {kind} came: {kinds:?}");
     }
@@ -159,4 +165,31 @@ fn frames_of_clients_are_described_as_they_are_read() {
     let described = &asyncapi::description()["operations"]["receiveFrames"]["messages"];
     assert_eq!(described.as_array().map(Vec::len), Some(8));
     assert!(!validators["message"].is_valid(&json!({ "type": "message", "content": 3 })));
+}
+
+/// Reads the description as other programs do, and prints what is wrong with it.
+const PARSE: &str = r#"
+const { Parser } = require(process.env.MODULES + "/@asyncapi/parser");
+const text = require("node:fs").readFileSync(0, "utf8");
+new Parser().parse(text).then(({ document, diagnostics }) => {
+    const wrong = diagnostics.filter((it) => it.severity === 0).map((it) => `${it.path.join(".")}: ${it.message}`);
+    console.log(JSON.stringify({ version: document?.version(), operations: document?.operations().length, wrong }));
+});
+"#;
+
+#[test]
+fn a_parser_of_others_finds_nothing_wrong() {
+    let module = peers::module("@asyncapi/parser/package.json");
+    let found = std::fs::read_to_string(module).unwrap_or_default();
+    let is_it = found.contains(&format!("\"version\": \"{PARSER}\""));
+    assert!(is_it, "@asyncapi/parser@{PARSER} is missing: run `.ci/setup`");
+    let node = peers::find("node").unwrap_or_else(|| "node".into());
+    let mut command = Command::new(node);
+    command.args(["-e", PARSE]).env("MODULES", peers::module(""));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let description = asyncapi::description().to_string();
+    child.stdin.take().unwrap().write_all(description.as_bytes()).unwrap();
+    let told = child.wait_with_output().unwrap().stdout;
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!(told, json!({ "version": "3.0.0", "operations": 4, "wrong": [] }));
 }

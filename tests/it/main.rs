@@ -82,6 +82,7 @@ mod references;
 mod replay;
 mod rest;
 mod sandbox;
+mod schemathesis;
 mod screen;
 mod search;
 mod self_test;

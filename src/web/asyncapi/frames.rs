@@ -13,7 +13,7 @@ use crate::{
 /// A frame of a client.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum ClientFrame {
+pub(super) enum SentFrame {
     /// Begins a conversation, or attaches to one.
     Start {
         /// Always 1.
