@@ -181,7 +181,8 @@ fn data_dir(tables: &Tables, env: &ProcessEnv) -> Result<PathBuf, ConfigError> {
 /// The settings but for the projects.
 fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Settings, ConfigError> {
     let data_dir = data_dir(&tables, env)?;
-    let Tables { server, mut access, mut webhooks, .. } = tables;
+    let Tables { server, mut access, mut webhooks, mut oidc, .. } = tables;
+    access::complete_provider(&mut oidc, &mut access, layers)?;
     access::complete(&mut access, layers, env)?;
     access::read_webhook_secret(&mut webhooks)?;
     let listen = listen::addresses(server.listen, &mut access, layers)?;
@@ -210,6 +211,7 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         visitor_limits: tables.visitor_limits,
         file_links: tables.file_links,
         attachments: tables.attachments,
+        oidc,
         team: tables.team,
         budgets: tables.budgets,
         webhooks,

@@ -182,6 +182,7 @@ async fn serve<E: Future<Output = ()>>(
         started_at: Clock::system().now().into(),
         draining: Arc::default(),
     };
+    shared.access_control.restore(&shared.resources.reader, shared.resources.database.clone());
     let (access_control, draining) =
         (Arc::clone(&shared.access_control), Arc::clone(&shared.draining));
     let listeners = accept::listen(&settings.listen)

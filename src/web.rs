@@ -27,9 +27,9 @@ use actix_web::{
 use serde_json::json;
 
 use api::{
-    actions, ask, attachments, charts, conversations, drawings, export, follow_ups, fork, mcp,
-    notes, openai, projects, reactions, readiness, references, repositories, search, sessions,
-    sharing, similar, snapshots, suggestions, symbols, text_search, usage,
+    actions, ask, attachments, charts, conversations, drawings, export, follow_ups, fork, login,
+    mcp, notes, openai, projects, reactions, readiness, references, repositories, search, sessions,
+    sharing, similar, snapshots, suggestions, symbols, text_search, tokens, usage,
 };
 use problem::method_not_allowed;
 use websocket::{events, upgrade};
@@ -165,12 +165,17 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/api/projects/{project}/blame").route(get().to(symbols::blame)))
         .service(at("/api/projects/{project}/commit").route(get().to(api::files::show_commit)))
         .service(at("/api/projects/{project}/questions").route(get().to(suggestions::show)))
-        .service(at("/api/me").route(get().to(access::login::me)))
-        .service(
-            at("/login").route(get().to(assets::serve)).route(post().to(access::login::log_in)),
-        )
-        .service(at("/logout").route(post().to(access::login::log_out)))
         .service(at("/api/asyncapi.json").route(get().to(asyncapi::show)))
+        .service(at("/api/me").route(get().to(login::me)))
+        .service(at("/api/me/tokens").route(get().to(tokens::list)).route(post().to(tokens::make)))
+        .service(at("/api/me/tokens/{id}").route(delete().to(tokens::revoke)))
+        .service(at("/api/admin/tokens").route(get().to(tokens::admin_list)))
+        .service(at("/api/admin/tokens/{id}").route(delete().to(tokens::admin_revoke)))
+        .service(at("/login").route(get().to(assets::serve)).route(post().to(login::log_in)))
+        .service(at("/login/options").route(get().to(login::options)))
+        .service(at("/login/begin").route(get().to(login::begin)))
+        .service(at("/login/callback").route(get().to(login::callback)))
+        .service(at("/logout").route(post().to(login::log_out)))
         .service(at("/api/openapi.json").route(get().to(openapi::show)))
         .service(at("/api/health").route(get().to(health)))
         .service(at("/healthz").route(get().to(healthz)))

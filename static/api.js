@@ -147,6 +147,9 @@ export const whoAmI = () => call('GET', '/api/me');
 /** @param {string} token */
 export const logIn = (token) => call('POST', LOGIN, { form: new URLSearchParams({ token }) });
 
+/** How one can log in. @returns {Promise<{token: boolean, provider: string | null}>} */
+export const loginOptions = () => call('GET', `${LOGIN}/options`);
+
 /** Ends this browser's login. */
 export const logOut = () => call('POST', '/logout');
 

@@ -22,6 +22,19 @@ form.addEventListener('submit', async (event) => {
   }
 });
 document.querySelector('#not-started')?.remove();
+offer().catch((error) => { problem.textContent = api.errorMessage(error); });
+
+/** Offers the ways to log in that this server has. */
+async function offer() {
+  const options = await api.loginOptions();
+  if (options.provider === null) return;
+  const link = /** @type {HTMLAnchorElement} */ (document.querySelector('#provider a'));
+  link.href = `${BASE}/login/begin?next=${encodeURIComponent(target())}`;
+  /** @type {HTMLElement} */ (link.lastElementChild).textContent = options.provider;
+  /** @type {HTMLElement} */ (document.querySelector('#provider')).hidden = false;
+  form.hidden = !options.token;
+  /** @type {HTMLElement} */ (document.querySelector('#about-token')).hidden = !options.token;
+}
 
 /** The address to open. An address of another server in the query does not count. */
 function target() {

@@ -31,7 +31,7 @@ const TOPICS: [Topic; 15] = topics! {
     "confinement": "how the sandbox keeps an agent from writing, and what it does not do",
     "editors": "looking and asking from Claude Code, Codex, Gemini CLI, VS Code and Cursor (MCP)",
     "git": "projects from git: fetching, branches, tokens, bounds",
-    "logins": "who may use the server: tokens, proxies, groups, access to projects",
+    "logins": "who may use the server: providers, tokens, proxies, groups, access to projects",
     "operations": "opening it to a team: tokens, TLS, proxies, limits, backup, import, metrics",
     "protocol": "the WebSocket frames and the HTTP paths",
     "secrets": "which files of a project no agent and no page may read",

@@ -2,13 +2,19 @@
 
 use std::{fs, path::Path};
 
-use crate::config::{
-    error::{ConfigError, ValueOrigin},
-    layers::Layers,
-    process_env::ProcessEnv,
-    secrets,
-    settings::{AccessSettings, Settings, WebhookSettings},
-    token::Token,
+use url::Url;
+
+use crate::{
+    authority::Authority,
+    config::{
+        error::{ConfigError, ValueOrigin},
+        layers::Layers,
+        process_env::ProcessEnv,
+        secrets,
+        settings::{AccessSettings, OidcSettings, Settings, WebhookSettings},
+        token::Token,
+    },
+    project::ProjectAccess,
 };
 
 /// Adds the tokens to the settings.
@@ -34,6 +40,51 @@ pub(super) fn complete(
                         could claim any group";
         return Err(layers.refuse("access.groups_header", expected));
     }
+    Ok(())
+}
+
+/// Checks the provider of logins, and reads the secret that this server shows it.
+pub(super) fn complete_provider(
+    oidc: &mut OidcSettings,
+    access: &mut AccessSettings,
+    layers: &Layers,
+) -> Result<(), ConfigError> {
+    access.has_provider = oidc.is_on();
+    if !oidc.is_on() {
+        return Ok(());
+    }
+    if cfg!(not(feature = "oidc")) {
+        return Err(layers.refuse("oidc.issuer", "no provider: this program was built without it"));
+    }
+    let url = Url::parse(&oidc.issuer).ok();
+    let is_plain = |it: &Url| it.username().is_empty() && it.password().is_none();
+    let url = url.filter(|it| is_plain(it) && it.query().is_none() && it.fragment().is_none());
+    let authority = oidc.issuer.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    let is_near = || {
+        let authority = authority.and_then(|text| text.parse::<Authority>().ok());
+        authority.is_some_and(|it| it.host.is_loopback())
+    };
+    match url.as_ref().map(Url::scheme) {
+        Some("https") => (),
+        Some("http") if is_near() => (),
+        _ => {
+            let expected = "an address with https:// (http:// on this machine alone)";
+            return Err(layers.refuse("oidc.issuer", expected));
+        }
+    }
+    if oidc.client_id.is_empty() {
+        return Err(layers.refuse("oidc.client_id", "the id that the provider gave this server"));
+    }
+    if oidc.name_claim.is_empty() {
+        return Err(layers.refuse("oidc.name_claim", "the name of a claim"));
+    }
+    if let Some(file) = &oidc.secret_file {
+        let (text, origin) = read("oidc.secret_file", file)?;
+        let secret = Token::new(&text).map_err(|why| ConfigError::BadToken { origin, why })?;
+        oidc.secret = Some(secret);
+    }
+    oidc.access = ProjectAccess::new(&oidc.allow)
+        .map_err(|why| layers.refuse("oidc.allow", &format!("people and groups, but {why}")))?;
     Ok(())
 }
 

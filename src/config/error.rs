@@ -104,7 +104,7 @@ pub enum ConfigError {
     Unsigned,
     #[error(
         "`projects.{name}.access` lists people and groups, and nobody has a name here: set \
-         `access.user_header` or `access.groups_header` for a proxy that names them"
+         `oidc.issuer` for logins, or `access.user_header` for a proxy that names them"
     )]
     UnknownPeople { name: ProjectName },
     #[error("viewers and administrators have the same token: create another for administrators")]

@@ -126,6 +126,7 @@ pub(super) fn secret_files(settings: &Settings) -> Vec<SecretFile> {
     [
         ("access.viewer_token_file", settings.access.viewer_token_file.as_ref()),
         ("access.admin_token_file", settings.access.admin_token_file.as_ref()),
+        ("oidc.secret_file", settings.oidc.secret_file.as_ref()),
         ("webhooks.secret_file", settings.webhooks.secret_file.as_ref()),
         ("server.tls_key", tls.map(|tls| &tls.key)),
         ("server.tls_certificate", certificate),

@@ -9,6 +9,7 @@
 //! - `formerly`: its old name, where that is not `TABLE.KEY`.
 //! - `table`: the table of a struct, where its field in [`Tables`] has another name.
 
+mod access;
 mod advanced;
 pub mod agents;
 mod attachments;
@@ -16,6 +17,7 @@ mod budgets;
 mod discovery;
 mod file_links;
 mod limits;
+mod oidc;
 mod team;
 mod webhooks;
 
@@ -26,12 +28,12 @@ use std::{
     time::Duration,
 };
 
-use ipnet::IpNet;
 use log::LevelFilter;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use crate::config::agent_name::AgentChoice;
+pub(crate) use access::AccessSettings;
 pub(crate) use advanced::{
     GitSettings, HighlightingSettings, ReaderSettings, ReadingSettings, RestartSettings,
     SocketSettings,
@@ -43,18 +45,17 @@ pub(super) use discovery::DiscoveryTable;
 pub(crate) use file_links::FileLinkSettings;
 pub use limits::Limits;
 pub(crate) use limits::{AnswerLimits, VisitorLimits};
+pub(crate) use oidc::OidcSettings;
 pub(crate) use team::TeamSettings;
 pub(crate) use webhooks::WebhookSettings;
 
 use crate::{
-    authority::{Authority, WebOrigin},
     config::{
         base_path::BasePath,
         token::Token,
         values::{
-            AgentText, As, BasePathText, EnvName, HeaderName, HostText, HumanDuration, List,
-            ListenAddress, ListenText, NetworkText, OptionalPath, OptionalProgram, OptionalText,
-            OriginText, PathText, PortNumber, Text, WholeNumber,
+            AgentText, As, BasePathText, EnvName, HumanDuration, List, ListenAddress, ListenText,
+            OptionalPath, OptionalProgram, OptionalText, PathText, PortNumber, Text, WholeNumber,
         },
     },
     git_remote::Repository,
@@ -88,6 +89,7 @@ pub struct Settings {
     pub(crate) visitor_limits: VisitorLimits,
     pub(crate) attachments: AttachmentSettings,
     pub(crate) file_links: FileLinkSettings,
+    pub(crate) oidc: OidcSettings,
     pub(crate) team: TeamSettings,
     pub(crate) budgets: BudgetSettings,
     pub(crate) webhooks: WebhookSettings,
@@ -109,8 +111,10 @@ impl Settings {
         access.trusted_proxies.clear();
         access.user_header = None;
         access.groups_header = None;
+        access.has_provider = false;
         access.admin_token = None;
         access.viewer_token = Some(token);
+        self.oidc.issuer.clear();
         // Who starts it may read the files anyway.
         self.projects.iter_mut().for_each(|it| it.access = ProjectAccess::default());
         self.agent.serves_others = false;
@@ -153,6 +157,7 @@ pub(super) struct Tables {
     pub(super) attachments: AttachmentSettings,
     #[schemars(extend("table" = "reader"))]
     pub(super) file_links: FileLinkSettings,
+    pub(super) oidc: OidcSettings,
     pub(super) team: TeamSettings,
     pub(super) budgets: BudgetSettings,
     pub(super) webhooks: WebhookSettings,
@@ -210,62 +215,6 @@ enum LogLevel {
     Info,
     Debug,
     Trace,
-}
-
-/// Who may use the server, and as what.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AccessSettings {
-    /// Host names by which the server may be addressed besides loopback: `name`, or `name:port` for
-    /// one port alone.
-    #[serde(with = "As::<List<HostText>>")]
-    pub(crate) hosts: Vec<Authority>,
-    /// Origins of other pages that may use the API, such as `http://localhost:5173`.
-    #[serde(with = "As::<List<OriginText>>")]
-    pub(crate) origins: Vec<WebOrigin>,
-    /// File with the viewers' token, which permits everything but administration.
-    /// `CICERONE_VIEWER_TOKEN` overrides it.
-    #[serde(with = "As::<OptionalPath>")]
-    pub(crate) viewer_token_file: Option<PathBuf>,
-    /// File with the administrators' token. `CICERONE_ADMIN_TOKEN` overrides it.
-    #[serde(with = "As::<OptionalPath>")]
-    pub(crate) admin_token_file: Option<PathBuf>,
-    /// How long a login lasts.
-    #[serde(with = "As::<HumanDuration>")]
-    #[schemars(extend("default" = "12h"))]
-    pub(crate) login_lifetime: Duration,
-    /// Addresses or networks of reverse proxies whose forwarding headers are believed.
-    #[serde(with = "As::<List<NetworkText>>")]
-    pub(crate) trusted_proxies: Vec<IpNet>,
-    /// Header in which these proxies name the user, such as `X-Forwarded-User`. The name is shown
-    /// with the user's questions.
-    #[serde(with = "As::<HeaderName>")]
-    pub(crate) user_header: Option<String>,
-    /// Header in which these proxies name the user's groups, separated by commas, such as
-    /// `X-Forwarded-Groups`. `projects.NAME.access` and `access.admin_groups` list them.
-    #[serde(with = "As::<HeaderName>")]
-    pub(crate) groups_header: Option<String>,
-    /// Groups whose members are administrators.
-    #[serde(with = "As::<List<Text>>")]
-    pub(crate) admin_groups: Vec<String>,
-    /// What a viewer shows; `None` admits everybody, or with an admin token nobody, as a viewer.
-    #[serde(skip)]
-    pub(crate) viewer_token: Option<Token>,
-    /// What an administrator shows.
-    #[serde(skip)]
-    pub(crate) admin_token: Option<Token>,
-}
-
-impl AccessSettings {
-    /// Whether a token is required of visitors.
-    pub(crate) fn has_token(&self) -> bool {
-        self.viewer_token.is_some() || self.admin_token.is_some()
-    }
-
-    /// Whether people have names or groups, by which they can be told apart.
-    pub(crate) fn knows_people(&self) -> bool {
-        self.user_header.is_some() || self.groups_header.is_some()
-    }
 }
 
 /// Which agent answers, and how it is run and confined.

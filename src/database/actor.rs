@@ -28,6 +28,7 @@ use super::{
         CreateConversation, DeleteConversation, DeleteIfEmpty, DropLoose, Flush, ForkConversation,
         Forked, KeepNote, Marked, NoteVisit, React, RecordAction, RenameConversation, ReserveSeq,
         SetAgentSession, SetSnapshot, ShareConversation, WriteEntries,
+        credentials::ChangeCredential,
     },
     queries::{
         attachments, conversations, notes, reactions,
@@ -184,6 +185,7 @@ handle_changes! {
     SetAgentSession -> (), drop;
     NoteVisit -> (), drop;
     RecordAction -> (), drop;
+    ChangeCredential -> (), drop;
     DeleteConversation -> bool, |was_there| was_there;
     DeleteIfEmpty -> bool, |was_empty| was_empty;
 }

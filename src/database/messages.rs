@@ -4,6 +4,8 @@
 //! [`ForkConversation`], [`DropLoose`] and [`Flush`] are also what a
 //! [`Write`](super::writes::Write) is made of.
 
+pub(crate) mod credentials;
+
 use actix::Message;
 use serde::{Deserialize, Serialize};
 
@@ -228,12 +230,12 @@ pub(crate) enum Sharing {
     },
 }
 
-/// Records that somebody is about to end, delete or share something: nothing is done that is not
-/// recorded.
+/// Records what somebody does: nothing is ended, deleted or shared that is not recorded.
 #[derive(Message, Debug, Clone, Serialize, Deserialize)]
 #[rtype(result = "Result<(), DatabaseError>")]
 pub(crate) struct RecordAction {
-    pub(crate) project: ProjectName,
+    /// `None` where it is of no project.
+    pub(crate) project: Option<ProjectName>,
     /// `None` for all conversations of the project.
     pub(crate) conversation: Option<ConversationId>,
     pub(crate) kind: ActionKind,
@@ -241,9 +243,12 @@ pub(crate) struct RecordAction {
     pub(crate) user: Option<String>,
     /// Whether it is done with an admin's token.
     pub(crate) is_admin: bool,
+    /// The name of a token or an address, where there is one; never what was asked or answered.
+    #[serde(default)]
+    pub(crate) detail: String,
 }
 
-/// What somebody does to a session or a conversation.
+/// What somebody does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ActionKind {
@@ -256,6 +261,13 @@ pub(crate) enum ActionKind {
     OpenedLink,
     Published,
     WithdrewSnapshot,
+    Asked,
+    Opened,
+    LoggedIn,
+    LoggedOut,
+    FailedLogin,
+    MadeToken,
+    RevokedToken,
 }
 
 impl ActionKind {
@@ -271,6 +283,13 @@ impl ActionKind {
             Self::OpenedLink => "opened_link",
             Self::Published => "published",
             Self::WithdrewSnapshot => "withdrew_snapshot",
+            Self::Asked => "asked",
+            Self::Opened => "opened",
+            Self::LoggedIn => "logged_in",
+            Self::LoggedOut => "logged_out",
+            Self::FailedLogin => "failed_login",
+            Self::MadeToken => "made_token",
+            Self::RevokedToken => "revoked_token",
         }
     }
 }

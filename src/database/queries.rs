@@ -4,6 +4,7 @@ pub(crate) mod actions;
 pub(crate) mod answers;
 pub(crate) mod attachments;
 pub(super) mod conversations;
+pub(crate) mod credentials;
 pub(crate) mod export;
 pub(super) mod load;
 pub(crate) mod notes;

@@ -11,6 +11,7 @@ mod actions;
 mod answers;
 mod attachments;
 mod conversations;
+mod credentials;
 mod entries;
 mod imports;
 mod notes;
@@ -36,6 +37,7 @@ use super::{
         AcceptQuestion, AddAttachment, BeginTurn, CreateConversation, DeleteConversation,
         DeleteIfEmpty, KeepNote, NoteVisit, React, RecordAction, RenameConversation, ReserveSeq,
         SetAgentSession, SetSnapshot, ShareConversation, WriteEntries,
+        credentials::ChangeCredential,
     },
 };
 
@@ -70,6 +72,7 @@ pub(crate) enum Change {
     KeepNote(KeepNote),
     SetSnapshot(SetSnapshot),
     RecordAction(RecordAction),
+    ChangeCredential(ChangeCredential),
     DeleteConversation(DeleteConversation),
     DeleteIfEmpty(DeleteIfEmpty),
     AddAttachment(AddAttachment),
@@ -156,6 +159,7 @@ pub(crate) fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<bool
         Change::ShareConversation(share) => return conversations::share(transaction, share),
         Change::React(react) => return reactions::set(transaction, react, at),
         Change::RecordAction(action) => actions::record(transaction, action, at)?,
+        Change::ChangeCredential(change) => credentials::change(transaction, change)?,
         Change::KeepNote(keep) => return notes::set(transaction, keep, at),
         Change::SetSnapshot(set) => return snapshots::set(transaction, set, at),
         Change::DeleteConversation(DeleteConversation { project, conversation }) => {

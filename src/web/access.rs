@@ -5,12 +5,19 @@
 
 pub(crate) mod bodies;
 pub(crate) mod client_address;
+pub(crate) mod credentials;
 pub(crate) mod host_check;
-pub(crate) mod login;
 pub(crate) mod login_sessions;
+mod logins;
 pub(crate) mod middleware;
 pub(crate) mod origin_check;
 pub(crate) mod problems;
+#[cfg(feature = "oidc")]
+pub(crate) mod provider;
+#[cfg(not(feature = "oidc"))]
+#[path = "access/no_provider.rs"]
+pub(crate) mod provider;
+pub(crate) mod provider_logins;
 pub(crate) mod rate_limit;
 mod request_size;
 mod request_source;
@@ -35,15 +42,17 @@ use actix_web::{
 
 use crate::{
     authority::{Authority, Scheme},
-    config::settings::Settings,
+    config::{base_path::BasePath, settings::Settings},
 };
 
 use super::{cookies, problem::Problem};
 pub(crate) use bodies::timeout_message as body_timeout_message;
 use client_address::{ClientIdentity, ForwardedHeaders, TrustedProxies};
+use credentials::{Credentials, Holder, TokenScope};
 use host_check::AllowedHosts;
 use login_sessions::LoginSessions;
 use origin_check::{AllowedOrigins, RequestOrigin};
+use provider_logins::ProviderLogins;
 use rate_limit::{Permit, RateLimits, Visitor, Visitors};
 use request_size::SizeLimits;
 use response_headers::HeaderContext;
@@ -68,9 +77,12 @@ pub(crate) struct AccessControl {
     /// Whether admins read private conversations.
     admins_read: bool,
     logins: LoginSessions,
+    credentials: Credentials,
+    provider: Option<ProviderLogins>,
+    /// Whether people have names, which a credential needs.
+    knows_people: bool,
     visitors: Arc<Visitors>,
-    /// Of the cookie of a login.
-    cookie_path: String,
+    base: BasePath,
     has_tls: bool,
     sizes: SizeLimits,
     body_timeout: Duration,
@@ -95,6 +107,11 @@ fn is_upload(method: &Method, path: &str) -> bool {
         && path.ends_with("/attachments")
 }
 
+/// The token of a request's `Authorization` header.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    roles::bearer_token(headers.get(header::AUTHORIZATION)?.to_str().ok()?)
+}
+
 enum Decision {
     Admit(Visitor, Option<Permit>),
     /// A page of an allowed origin asks what it may send (CORS).
@@ -116,6 +133,9 @@ impl AccessControl {
             tokens: AccessTokens::new(access.viewer_token.clone(), access.admin_token.clone()),
             admins_read: settings.team.admins_read,
             logins: LoginSessions::new(access.login_lifetime, limits.logins),
+            credentials: Credentials::new(limits.logins),
+            provider: ProviderLogins::of(settings),
+            knows_people: access.knows_people(),
             visitors: Visitors::new(RateLimits {
                 requests: limits.connections_per_address,
                 sockets: limits.sockets_per_visitor,
@@ -125,7 +145,7 @@ impl AccessControl {
                 conversations_per_minute: limits.conversations_per_minute,
                 starts_per_minute: limits.starts_per_minute,
             }),
-            cookie_path: settings.base_path.address("/"),
+            base: settings.base_path.clone(),
             has_tls: settings.tls.is_some(),
             sizes: SizeLimits {
                 header_bytes: limits.header_bytes,
@@ -177,8 +197,7 @@ impl AccessControl {
         if roles::has_token(request.query_string()) {
             return Err(problems::token_in_url());
         }
-        let mut visitor = self.visitors.visitor(client.address, client.user);
-        visitor.principal.groups = client.groups.into();
+        let mut visitor = self.visitor(headers, client);
         visitor.is_secure = is_secure;
         let permit = visitor.begin_request().map_err(problems::limit_exceeded)?;
         let required = roles::required(method, request.match_info().as_str());
@@ -188,8 +207,38 @@ impl AccessControl {
         match (required, visitor.role) {
             (Some(required), Some(role)) if required > role => Err(problems::admin_required()),
             (Some(_), None) => Err(problems::token_required()),
+            (Some(_), _) if !visitor.may(roles::scope(method, request.match_info().as_str())) => {
+                Err(problems::scope_required())
+            }
             _ => Ok(Decision::Admit(visitor, permit)),
         }
+    }
+
+    /// Who asks: the holder of a personal token or of a login with a provider, or else whom a proxy names.
+    fn visitor(&self, headers: &HeaderMap, client: ClientIdentity) -> Visitor {
+        let holder = self.holder(headers);
+        let (user, groups) = match &holder {
+            Some(holder) => (Some(holder.user.clone()), Arc::clone(&holder.groups)),
+            None => (client.user, client.groups.into()),
+        };
+        if let (None, Some(user), Some(_)) = (&holder, &user, &self.groups_header) {
+            self.credentials.note_groups(user, &groups);
+        }
+        let mut visitor = self.visitors.visitor(client.address, user);
+        visitor.principal.groups = groups;
+        visitor.credential = holder;
+        visitor
+    }
+
+    fn holder(&self, headers: &HeaderMap) -> Option<Holder> {
+        if !self.knows_people {
+            return None;
+        }
+        if let Some(token) = bearer(headers) {
+            return self.credentials.of_token(token);
+        }
+        let name = self.cookie_name();
+        cookies::values(headers, &name).find_map(|secret| self.credentials.of_login(secret))
     }
 
     fn host(&self, request: &ServiceRequest) -> Result<Authority, Problem> {
@@ -225,30 +274,49 @@ impl AccessControl {
         visitor: &Visitor,
         required: Option<Role>,
     ) -> Result<Option<Role>, Problem> {
-        if self.is_everybodys {
-            return Ok(Some(Role::Admin));
+        if let Some(holder) = &visitor.credential {
+            let may_administer = holder.scope.is_none_or(|scope| scope == TokenScope::Admin);
+            let is_admin = may_administer && self.is_admin_by_group(&holder.groups);
+            return Ok(Some(if is_admin { Role::Admin } else { Role::Viewer }));
         }
-        let shown = match self.tokens.is_empty() {
-            true => Some(Role::Viewer),
-            false => self.shown_role(headers, visitor, required)?,
+        let token = bearer(headers).filter(|_| required.is_some());
+        // A personal token that is unknown is never taken for none.
+        let token = token.filter(|it| self.needs_login() || it.starts_with(credentials::PREFIX));
+        let shown = match token {
+            Some(token) => Some(self.role_of_token(visitor, token)?),
+            None if self.is_everybodys => return Ok(Some(Role::Admin)),
+            None if !self.needs_login() => Some(Role::Viewer),
+            None => self.login_role(headers),
         };
-        let is_admin = |group: &String| self.admin_groups.contains(group);
-        let of_group = visitor.principal.groups.iter().any(is_admin).then_some(Role::Admin);
-        Ok(shown.map(|shown| of_group.map_or(shown, |of_group| shown.max(of_group))))
+        let is_admin = self.is_admin_by_group(&visitor.principal.groups);
+        Ok(shown.map(|shown| if is_admin { Role::Admin } else { shown }))
     }
 
-    fn shown_role(
-        &self,
-        headers: &HeaderMap,
-        visitor: &Visitor,
-        required: Option<Role>,
-    ) -> Result<Option<Role>, Problem> {
-        let authorization = headers.get(header::AUTHORIZATION);
-        let authorization = authorization.and_then(|value| value.to_str().ok());
-        match authorization.and_then(roles::bearer_token) {
-            Some(token) if required.is_some() => self.role_of_token(visitor, token).map(Some),
-            _ => Ok(self.login_role(headers)),
-        }
+    /// Whether nobody is let in who shows nothing.
+    fn needs_login(&self) -> bool {
+        !self.tokens.is_empty() || self.provider.is_some()
+    }
+
+    pub(crate) fn has_tokens(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+
+    pub(crate) fn is_admin_by_group(&self, groups: &[String]) -> bool {
+        groups.iter().any(|group| self.admin_groups.contains(group))
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// The address of a path, below the base path.
+    pub(crate) fn address(&self, path: &str) -> String {
+        self.base.address(path)
+    }
+
+    /// A path of a page without the base path.
+    pub(crate) fn own_path<'a>(&self, path: &'a str) -> &'a str {
+        self.base.own_path(path).unwrap_or(path)
     }
 
     /// The role that a token grants. A right token works however many wrong ones came from its
@@ -265,7 +333,7 @@ impl AccessControl {
     fn guessing_delay(&self, request: &ServiceRequest) -> Option<Duration> {
         let has_token = request.headers().contains_key(header::AUTHORIZATION)
             || (request.method() == Method::POST && request.match_info().as_str() == "/login");
-        if self.tokens.is_empty() || !has_token {
+        if !self.needs_login() || !has_token {
             return None;
         }
         let visitor = self.visitors.visitor(self.client(request).address, None);
@@ -278,13 +346,8 @@ impl AccessControl {
         cookies::values(headers, &name).filter_map(|id| self.logins.role(id, now)).max()
     }
 
-    fn end_logins(&self, headers: &HeaderMap) {
-        let name = self.cookie_name();
-        cookies::values(headers, &name).for_each(|id| self.logins.end(id));
-    }
-
     /// Browsers send a cookie to all ports of a host, so each server has a name of its own.
-    fn cookie_name(&self) -> String {
+    pub(crate) fn cookie_name(&self) -> String {
         format!("cicerone-login-{}", self.port.get().copied().unwrap_or_default())
     }
 }

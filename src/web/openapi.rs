@@ -6,11 +6,11 @@ use actix_web::{HttpResponse, web};
 use utoipa::OpenApi;
 
 use super::{
-    access::login,
     api::{
         actions, ask, attachments, charts, conversations, drawings, export, files, follow_ups,
-        fork, mcp, notes, openai, projects, reactions, readiness, references, repositories, search,
-        sessions, sharing, similar, snapshots, suggestions, symbols, text_search, usage,
+        fork, login, mcp, notes, openai, projects, reactions, readiness, references, repositories,
+        search, sessions, sharing, similar, snapshots, suggestions, symbols, text_search, tokens,
+        usage,
     },
     asyncapi, metrics,
     problem::{ProblemDocument, ProblemResponse},
@@ -96,8 +96,16 @@ use super::{
         sessions::admin_close,
         sessions::admin_close_one,
         login::me,
+        tokens::list,
+        tokens::make,
+        tokens::revoke,
+        tokens::admin_list,
+        tokens::admin_revoke,
         login_page,
         login::log_in,
+        login::options,
+        login::begin,
+        login::callback,
         login::log_out,
         show,
         asyncapi::show,

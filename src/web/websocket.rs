@@ -265,6 +265,9 @@ impl Viewer {
     fn on_heartbeat(&mut self, context: &mut Context) {
         let settings = &self.env.state.resources.settings.socket;
         // Every byte counts as a sign of life, as a large frame on a slow line takes its time.
+        if !self.env.visitor.is_still_let_in() {
+            return close(context, u16::from(CloseCode::Policy), "your login has ended");
+        }
         let last_read_at = self.stream_state.last_read_at.get().unwrap_or(self.opened_at);
         if last_read_at.elapsed() > settings.ping_timeout {
             log::debug!("viewer answers no ping viewer={}", self.id.0);

@@ -1,10 +1,10 @@
-/** Who ended, deleted or shared what, for admins. */
+/** The audit log: who did what, for admins. */
 import * as api from '../api.js';
 import { formatAddress } from '../address.js';
 import { element } from '../views/dom.js';
 import { since } from './format.js';
 
-/** @typedef {{at: string, project: string, kind: string, conversation_id: number | null, user: string | null, is_admin: boolean}} Action */
+/** @typedef {{at: string, project: string | null, kind: string, detail?: string, conversation_id: number | null, user: string | null, is_admin: boolean}} Action */
 
 /** Milliseconds without a key until the log is searched. */
 const PAUSE = 250;
@@ -14,6 +14,8 @@ const WORDS = {
   ended: 'ended', deleted: 'deleted', made_private: 'made private', opened_to_team: 'opened to the team', made_link: 'made a link to',
   withdrew_link: 'withdrew the link to', opened_link: 'opened the link to',
   published: 'published a snapshot of', withdrew_snapshot: 'withdrew the snapshot of',
+  asked: 'asked in', opened: 'opened', logged_in: 'logged in', logged_out: 'logged out', failed_login: 'failed to log in',
+  made_token: 'made the token', revoked_token: 'revoked the token',
 };
 
 export class ActionLog extends HTMLElement {
@@ -43,17 +45,22 @@ export class ActionLog extends HTMLElement {
     // The focus stays where nothing has changed.
     if (key === this.#shown && this.#list.childElementCount > 0) return;
     this.#shown = key;
-    const none = this.#words.value ? 'Nothing fits.' : 'Nobody has ended, deleted or shared anything.';
+    const none = this.#words.value ? 'Nothing fits.' : 'Nobody has done anything.';
     this.#list.replaceChildren(...(actions.length > 0 ? actions.map((action) => item(action, now)) : [element('li', {}, none)]));
   }
 }
 
 /** @param {Action} action @param {number} now */
-function item({ at, project, kind, conversation_id: id, user, is_admin: isAdmin }, now) {
+function item({ at, project, kind, conversation_id: id, user, is_admin: isAdmin, detail }, now) {
   const who = user ?? (isAdmin ? 'An admin' : 'Somebody');
+  const when = element('time', { dateTime: at, title: at }, `${since(at, now)} ago`);
+  if (project === null) {
+    const how = detail === undefined ? '' : kind.endsWith('_token') ? ` “${detail}”` : ` from ${detail}`;
+    return element('li', {}, element('bdi', {}, who), ` ${WORDS[kind] ?? kind}${how}, `, when);
+  }
   const what = id === null ? 'all conversations' : element('a', { href: formatAddress(project, id) }, `conversation ${id}`);
   return element('li', {}, element('bdi', {}, who), ` ${WORDS[kind] ?? kind} `, what, ` of ${project}, `,
-    element('time', { dateTime: at, title: at }, `${since(at, now)} ago`));
+    when);
 }
 
 customElements.define('action-log', ActionLog);

@@ -67,6 +67,8 @@ mod model;
 mod notes;
 mod oauth;
 mod odd_agents;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod openai;
 mod orphans;
 mod page;

@@ -40,6 +40,8 @@ mod long_conversation;
 mod many_drawings;
 mod markup;
 mod picture;
+#[cfg(feature = "oidc")]
+mod provider_login;
 mod rail;
 mod reactions;
 mod reader_tools;

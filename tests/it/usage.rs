@@ -201,7 +201,7 @@ async fn the_log_tells_who_ended_deleted_and_shared_what() {
     };
     let all = eventually("all is in the log", async || {
         let log = log("").await;
-        (log.as_array()?.len() == 7).then_some(log)
+        (log.as_array()?.len() == 8).then_some(log)
     })
     .await;
     let told: Vec<_> = all
@@ -223,6 +223,7 @@ async fn the_log_tells_who_ended_deleted_and_shared_what() {
             ("opened_link", Some("ben"), false),
             ("made_link", Some("ana"), false),
             ("made_private", Some("ana"), false),
+            ("asked", Some("ana"), false),
         ]
     );
     assert!(all.as_array().unwrap().iter().all(|it| it["conversation_id"] == id));

@@ -1,8 +1,14 @@
-//! Rows of actions: who ended, deleted or shared what.
+//! Rows of the audit log: who did what.
 
 use rusqlite::{Connection, params};
 
-use crate::database::{error::DatabaseError, messages::RecordAction};
+use crate::{
+    database::{
+        error::DatabaseError,
+        messages::{AcceptQuestion, ActionKind, RecordAction},
+    },
+    project::ProjectName,
+};
 
 /// Two of one kind at one moment are one.
 pub(super) fn record(
@@ -10,19 +16,37 @@ pub(super) fn record(
     action: &RecordAction,
     at: &str,
 ) -> Result<(), DatabaseError> {
-    let RecordAction { project, conversation, kind, user, is_admin } = action;
+    let RecordAction { project, conversation, kind, user, is_admin, detail } = action;
     connection
         .prepare_cached(
-            "INSERT INTO actions (at, project, kind, conversation_id, user, is_admin)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            "INSERT INTO audit (at, kind, project, conversation_id, user, detail, is_admin)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
         )?
         .execute(params![
             at,
-            project.as_str(),
             kind.as_str(),
+            project.as_ref().map_or("", ProjectName::as_str),
             conversation.map_or(0, |id| id.0),
-            user,
+            user.as_deref().unwrap_or_default(),
+            detail,
             is_admin
         ])?;
     Ok(())
+}
+
+/// Records who asks, but not what.
+pub(super) fn record_question(
+    connection: &Connection,
+    question: &AcceptQuestion,
+    at: &str,
+) -> Result<(), DatabaseError> {
+    let action = RecordAction {
+        project: Some(question.project.clone()),
+        conversation: Some(question.conversation),
+        kind: ActionKind::Asked,
+        user: question.message.author.clone(),
+        is_admin: false,
+        detail: String::new(),
+    };
+    record(connection, &action, at)
 }

@@ -8,7 +8,7 @@ use crate::{
     ids::{ConversationId, Seq, TurnNumber},
 };
 
-use super::{attachments, conversations};
+use super::{actions, attachments, conversations};
 
 pub(super) fn accept_question(
     connection: &Connection,
@@ -37,6 +37,7 @@ pub(super) fn accept_question(
         });
     }
     attachments::claim(connection, question, at)?;
+    actions::record_question(connection, question, at)?;
     conversations::note_question(connection, *conversation, content)
 }
 

@@ -64,6 +64,15 @@ fn unauthorized(detail: &str, parameters: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, detail).with_header(header::WWW_AUTHENTICATE, challenge)
 }
 
+pub(super) fn scope_required() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "This token may only read: make one that may also ask.")
+}
+
+pub(super) fn no_tokens() -> Problem {
+    let detail = "This server has no tokens, so there is no need to log in with one.";
+    Problem::new(StatusCode::CONFLICT, detail)
+}
+
 pub(super) fn admin_required() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "This requires the token of an admin.")
 }

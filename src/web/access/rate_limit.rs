@@ -13,7 +13,11 @@ use std::{
 
 use crate::{rights::Principal, web::connections::network};
 
-use super::{roles::Role, token_bucket::TokenBucket};
+use super::{
+    credentials::{Holder, TokenScope},
+    roles::Role,
+    token_bucket::TokenBucket,
+};
 
 /// Idle visitors that are remembered.
 const MAX_IDLE_VISITORS: usize = 4096;
@@ -84,6 +88,8 @@ pub(crate) struct Visitor {
     pub principal: Principal,
     /// `None` for a request without a valid token or login.
     pub role: Option<Role>,
+    /// The personal token or login with a provider that was shown.
+    pub credential: Option<Holder>,
     /// Whether the client's own connection is encrypted.
     pub is_secure: bool,
 }
@@ -109,7 +115,15 @@ impl Visitors {
         };
         let visitors = Arc::clone(self);
         let principal = Principal { user, ..Principal::default() };
-        Visitor { visitors, key, address, principal, role: None, is_secure: false }
+        Visitor {
+            visitors,
+            key,
+            address,
+            principal,
+            role: None,
+            credential: None,
+            is_secure: false,
+        }
     }
 
     fn usage(&self) -> MutexGuard<'_, HashMap<VisitorKey, VisitorUsage>> {
@@ -146,6 +160,25 @@ impl VisitorUsage {
 }
 
 impl Visitor {
+    /// Whether a personal token was shown.
+    pub(crate) fn has_token_of_person(&self) -> bool {
+        self.credential.as_ref().is_some_and(|it| it.scope.is_some())
+    }
+
+    /// Whether what was shown allows this.
+    pub(crate) fn may(&self, scope: TokenScope) -> bool {
+        self.credential.as_ref().and_then(|it| it.scope).is_none_or(|own| own >= scope)
+    }
+
+    /// Whether what was shown when this visitor came lets in still.
+    pub(crate) fn is_still_let_in(&self) -> bool {
+        self.credential.as_ref().is_none_or(Holder::is_valid)
+    }
+
+    pub(crate) fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Begins a request. A proxy may open any number of connections; this limits each of its
     /// clients.
     pub(crate) fn begin_request(&self) -> Result<Option<Permit>, LimitExceeded> {

@@ -6,6 +6,8 @@ use subtle::ConstantTimeEq as _;
 
 use crate::{config::Token, web::assets};
 
+use super::credentials::TokenScope;
+
 /// Query keys with which a client may try to pass a token.
 const TOKEN_QUERY_KEYS: [&str; 4] = ["token", "access_token", "viewer_token", "admin_token"];
 
@@ -24,7 +26,11 @@ pub(crate) enum Role {
 pub(crate) fn required(method: &Method, path: &str) -> Option<Role> {
     let is_page = matches!(*method, Method::GET | Method::HEAD)
         && (assets::is_page(path) || is_snapshot(path));
-    if is_page || matches!(path, "/healthz" | "/readyz" | "/login" | "/logout") {
+    if is_page
+        || matches!(path, "/healthz" | "/readyz" | "/login" | "/logout")
+        || (*method == Method::GET
+            && matches!(path, "/login/options" | "/login/begin" | "/login/callback"))
+    {
         return None;
     }
     let is_within = |parent: &str| {
@@ -34,6 +40,19 @@ pub(crate) fn required(method: &Method, path: &str) -> Option<Role> {
     match ends_session || is_within("/api/admin") || path == "/metrics" {
         true => Some(Role::Admin),
         false => Some(Role::Viewer),
+    }
+}
+
+/// What a personal token must allow for a request. Over a WebSocket, or what stands for one, questions come.
+pub(crate) fn scope(method: &Method, path: &str) -> TokenScope {
+    let has_questions = ["/api/assistant/ws/", "/api/assistant/events/"]
+        .iter()
+        .any(|parent| path.starts_with(parent));
+    let only_draws = path.starts_with("/api/projects/") && path.ends_with("/drawings");
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    match (reads && !has_questions) || only_draws {
+        true => TokenScope::Read,
+        false => TokenScope::Ask,
     }
 }
 

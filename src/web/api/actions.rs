@@ -1,11 +1,12 @@
-//! The log of who ended, deleted or shared what.
+//! The audit log: who did what, and not what was said.
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     database::{
+        Reader,
         messages::{ActionKind, RecordAction},
         queries::actions::RecordedAction,
     },
@@ -20,14 +21,29 @@ use crate::{
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1000;
+const MAX_LINES: usize = 100_000;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ActionsQuery {
-    /// Actions in whose project, kind or user's name this occurs.
+    /// Actions in whose project, kind, user's name or detail this occurs.
     q: Option<String>,
-    /// The most actions to return: 100 without it, at most 1000.
+    /// The most actions to return: 100 without it, at most 1000, and 100,000 of them as lines.
     limit: Option<usize>,
+    /// Only what was done then or later: UTC, ISO 8601.
+    since: Option<String>,
+    /// `json` or, one action a line, `jsonl`.
+    #[serde(default)]
+    #[param(inline)]
+    format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum LogFormat {
+    #[default]
+    Json,
+    Jsonl,
 }
 
 /// `GET /api/admin/actions`: the newest first. Not what a conversation is about.
@@ -42,11 +58,19 @@ pub(crate) async fn list(
     state: web::Data<AppState>,
     query: web::Query<ActionsQuery>,
 ) -> HandlerResult {
-    let ActionsQuery { q, limit } = query.into_inner();
-    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let ActionsQuery { q, limit, since, format } = query.into_inner();
+    let most = if format == LogFormat::Jsonl { MAX_LINES } else { MAX_LIMIT };
+    let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, most);
     let words = q.unwrap_or_default();
-    let read = state.resources.reader.ask(move |reader| reader.actions(words.trim(), limit));
-    Ok(HttpResponse::Ok().json(read.await?))
+    let since = since.unwrap_or_default();
+    let read = move |reader: &Reader| reader.actions(words.trim(), &since, limit);
+    let actions = state.resources.reader.ask(read).await?;
+    if format == LogFormat::Json {
+        return Ok(HttpResponse::Ok().json(actions));
+    }
+    let lines = actions.iter().filter_map(|action| serde_json::to_string(action).ok());
+    let lines: String = lines.map(|line| line + "\n").collect();
+    Ok(HttpResponse::Ok().content_type("application/x-ndjson").body(lines))
 }
 
 /// Records that a visitor is about to do something; what cannot be recorded is not done.
@@ -58,7 +82,8 @@ pub(super) async fn record(
     kind: ActionKind,
 ) -> Result<(), Problem> {
     let action = RecordAction {
-        project: project.clone(),
+        project: Some(project.clone()),
+        detail: String::new(),
         conversation,
         kind,
         user: visitor.principal.user.clone(),
@@ -69,5 +94,24 @@ pub(super) async fn record(
         kind.as_str(),
         action.user
     );
+    Ok(state.resources.database.send(action).await??)
+}
+
+/// Records what a visitor does that is of no project.
+pub(super) async fn record_of_server(
+    state: &AppState,
+    visitor: &Visitor,
+    kind: ActionKind,
+    detail: &str,
+) -> Result<(), Problem> {
+    let action = RecordAction {
+        project: None,
+        conversation: None,
+        kind,
+        user: visitor.principal.user.clone(),
+        is_admin: visitor.principal.is_admin,
+        detail: detail.to_owned(),
+    };
+    log::info!("action kind={} by={:?}", kind.as_str(), action.user);
     Ok(state.resources.database.send(action).await??)
 }
