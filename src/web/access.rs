@@ -113,7 +113,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 enum Decision {
-    Admit(Visitor, Option<Permit>),
+    Admit(Box<Visitor>, Option<Permit>),
     /// A page of an allowed origin asks what it may send (CORS).
     AnswerPreflight,
 }
@@ -210,7 +210,7 @@ impl AccessControl {
             (Some(_), _) if !visitor.may(roles::scope(method, request.match_info().as_str())) => {
                 Err(problems::scope_required())
             }
-            _ => Ok(Decision::Admit(visitor, permit)),
+            _ => Ok(Decision::Admit(Box::new(visitor), permit)),
         }
     }
 

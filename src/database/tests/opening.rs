@@ -31,7 +31,7 @@ fn the_file_is_in_wal_mode_and_of_the_newest_schema() {
     let _open = Database::open(&path).unwrap();
     let connection = look(&path);
     assert_eq!(one::<String>(&connection, "PRAGMA journal_mode"), "wal");
-    assert_eq!(one::<i64>(&connection, "PRAGMA user_version"), 8);
+    assert_eq!(one::<i64>(&connection, "PRAGMA user_version"), 9);
     assert_eq!(one::<String>(&connection, "PRAGMA integrity_check"), "ok");
 }
 
@@ -43,7 +43,7 @@ fn a_newer_schema_is_refused_in_words_and_left_alone() {
     look(&path).pragma_update(None, "user_version", 99).unwrap();
     let words = refusal(&path).to_string();
     assert!(words.contains("newer version of cicerone"), "{words}");
-    assert!(words.contains("schema 99, this program knows 8"), "{words}");
+    assert!(words.contains("schema 99, this program knows 9"), "{words}");
     assert_eq!(one::<i64>(&look(&path), "PRAGMA user_version"), 99);
 }
 

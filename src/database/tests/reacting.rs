@@ -54,7 +54,7 @@ async fn an_old_store_takes_reactions_and_notes() {
     connection
         .execute_batch(
             "DROP TABLE reactions; DROP TABLE notes; DROP TABLE snapshots; DROP TABLE answers;
-             DROP TABLE actions;
+             DROP TABLE audit; DROP TABLE credentials;
              PRAGMA user_version = 4;",
         )
         .unwrap();

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, params};
 
 use crate::database::{
-    error::DatabaseError,
-    messages::credentials::{ChangeCredential, StoredCredential},
+    error::DatabaseError, messages::credentials::ChangeCredential,
+    queries::credentials::StoredCredential,
 };
 
 pub(super) fn change(

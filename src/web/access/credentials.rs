@@ -19,8 +19,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::database::{
-    Database, DatabaseError,
-    messages::credentials::{ChangeCredential, StoredCredential},
+    Database, DatabaseError, messages::credentials::ChangeCredential,
+    queries::credentials::StoredCredential,
 };
 
 /// What a personal token begins with, so that one is known wherever it turns up.

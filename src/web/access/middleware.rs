@@ -49,7 +49,7 @@ pub(crate) async fn check<B: MessageBody + 'static>(
     let mut response = match access.admit(&request, &mut context) {
         Ok(Decision::Admit(visitor, request_permit)) => {
             permit = request_permit;
-            request.extensions_mut().insert(visitor);
+            request.extensions_mut().insert(*visitor);
             match next.call(request).await {
                 Ok(response) => response.map_into_left_body(),
                 Err(error) => {

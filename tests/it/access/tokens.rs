@@ -102,7 +102,10 @@ async fn p10_a_login_gives_a_cookie_that_holds_no_token_and_can_be_ended() {
     assert_eq!(ask(&server, LIST, &headers).await.status, 200);
     let me: Value =
         serde_json::from_str(&ask(&server, "GET /api/me", &headers).await.body).unwrap();
-    assert_eq!(me, json!({ "role": "viewer", "user": null, "can_log_out": true }));
+    assert_eq!(
+        me,
+        json!({ "role": "viewer", "user": null, "can_log_out": true, "can_make_tokens": false })
+    );
     let mut client = Client::connect_with(server.address(), "demo", &headers).await.unwrap();
     client.start().await;
     let other = cookie.replace(|c: char| c.is_ascii_digit(), "0");
@@ -155,7 +158,8 @@ async fn p10_without_a_token_everybody_on_this_machine_is_an_admin() {
     let server = Setup::guide().start();
     assert_eq!(ask(&server, "GET /api/admin/sessions", &[]).await.status, 200);
     let me = ask(&server, "GET /api/me", &[]).await;
-    assert_eq!(me.body, r#"{"role":"admin","user":null,"can_log_out":false}"#);
+    let expected = r#"{"role":"admin","user":null,"can_log_out":false,"can_make_tokens":false}"#;
+    assert_eq!(me.body, expected);
     assert_eq!(log_in(&server, VIEWER).await.status, 409);
 }
 

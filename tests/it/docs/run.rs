@@ -60,9 +60,11 @@ impl Home {
         fs::write(path("bin/cicerone"), WRAPPER).unwrap();
         let code = "def close_idle(sockets): # Closes idle sockets.\n    pass\n";
         fs::write(path("src/my-app/pool.py"), code).unwrap();
-        let secret = path("certificates/webhook.secret");
-        fs::write(&secret, "0123456789abcdef").unwrap();
-        fs::set_permissions(secret, fs::Permissions::from_mode(0o600)).unwrap();
+        for name in ["webhook", "oidc"] {
+            let secret = path(&format!("certificates/{name}.secret"));
+            fs::write(&secret, "0123456789abcdef").unwrap();
+            fs::set_permissions(secret, fs::Permissions::from_mode(0o600)).unwrap();
+        }
         fs::write(path(".config/cicerone/shop.md"), "Call a basket a basket.").unwrap();
         fs::set_permissions(path("bin/cicerone"), fs::Permissions::from_mode(0o755)).unwrap();
         let names = vec!["guide.example.org".to_owned()];
