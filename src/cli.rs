@@ -1,6 +1,7 @@
 //! The command line: commands and flags. `config` combines them with the environment and the file.
 
 pub mod generated;
+pub mod log_lines;
 pub mod topics;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -15,7 +16,7 @@ use crate::config::{CommandLine, FlagValue, NamedProjects, keys::keys};
 /// directories. Every flag is also an environment variable, and every setting can stand in a
 /// file; `cicerone config check` shows the value and the origin of each.
 #[derive(Debug, Parser)]
-#[command(name = "cicerone", version, about, after_help = topics::list())]
+#[command(name = "cicerone", version = env!("CICERONE_VERSION"), about, after_help = topics::list())]
 #[command(disable_help_subcommand = true)]
 pub struct Cli {
     /// Flags of all commands.
@@ -62,13 +63,18 @@ pub enum Command {
         #[arg(long, value_name = "DIR", default_value = ".", env = "PROJECT_DIR", hide_env = true)]
         dir: PathBuf,
     },
-    /// Import the conversations of an AutoForge database.
+    /// Import an export into a new database, or the conversations of an AutoForge database.
     Import {
-        /// Its `assistant.db`, which is only read.
+        /// The file that `export` has written, or an `assistant.db`; it is only read.
         file: PathBuf,
-        /// The project of the conversations.
+        /// The project of AutoForge's conversations.
         #[arg(long, value_name = "NAME")]
-        project: String,
+        project: Option<String>,
+    },
+    /// Write everything that is stored to a file of JSON lines, also while the server runs.
+    Export {
+        /// The file to write; must not exist yet.
+        file: PathBuf,
     },
     /// Copy the database, also while the server runs.
     Backup {

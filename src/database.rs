@@ -7,6 +7,7 @@
 pub mod backup;
 pub mod import;
 pub mod integrity;
+pub mod json_lines;
 pub mod messages;
 pub(crate) mod queries;
 pub mod restore;

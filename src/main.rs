@@ -15,11 +15,11 @@ use cicerone::{
     ask::{self, AnswerEnd, AskError, AskOptions},
     cli::{
         AskArgs, AskedArgs, Cli, Command, ConfigCommand, DoctorArgs, GuideArgs, McpArgs, ModelArgs,
-        Options, ProjectArgs, ReplayArgs, generated,
+        Options, ProjectArgs, ReplayArgs, generated, log_lines,
         topics::{self, UnknownTopic},
     },
-    config::{self, ConfigError, Loaded, secrets},
-    database::{self, backup, import, integrity, restore},
+    config::{self, ConfigError, Loaded, secrets, settings::LogFormat},
+    database::{self, backup, import, integrity, json_lines, restore},
     doctor, drawing, guide, mcp, model,
     project::ProjectName,
     reader::serve,
@@ -71,7 +71,8 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::Reader { plan } => run_reader(&plan),
         Command::Draw => Ok(drawing::program::run()?),
         Command::McpFeatures { dir } => Ok(mcp::serve(&dir)?),
-        Command::Import { file, project } => import(options, &file, &project),
+        Command::Import { file, project } => import(options, &file, project.as_deref()),
+        Command::Export { file } => export(options, &file),
         Command::Backup { file } => backup(options, &file),
         Command::Restore { file } => restore(options, &file),
         Command::Check => check_database(options),
@@ -203,11 +204,25 @@ fn run_reader(plan: &str) -> Result<(), Box<dyn Error>> {
 }
 
 /// Imports the conversations of a legacy database into the configured store.
-fn import(options: &Options, file: &Path, project: &str) -> Result<(), Box<dyn Error>> {
-    let project = ProjectName::parse(project)?;
+fn import(options: &Options, file: &Path, project: Option<&str>) -> Result<(), Box<dyn Error>> {
     let settings = load(options, None)?.settings;
     let store = settings.data_dir.join(database::FILE_NAME);
-    print_line(&import::run(file, &project, &store)?.to_string())
+    match project {
+        Some(project) => {
+            print_line(&import::run(file, &ProjectName::parse(project)?, &store)?.to_string())
+        }
+        None => {
+            let rows = json_lines::import(file, &store)?;
+            print_line(&format!("imported {rows} rows from {}", file.display()))
+        }
+    }
+}
+
+/// Writes the configured store as JSON lines.
+fn export(options: &Options, file: &Path) -> Result<(), Box<dyn Error>> {
+    let settings = load(options, None)?.settings;
+    let rows = json_lines::export(&settings.data_dir.join(database::FILE_NAME), file)?;
+    print_line(&format!("wrote {rows} rows to {}", file.display()))
 }
 
 /// Copies the configured store.
@@ -266,21 +281,16 @@ fn print_line(text: &str) -> Result<(), Box<dyn Error>> {
 /// Loads the configuration, sets up the log and logs the warnings of the configuration.
 fn load(options: &Options, projects: Option<&ProjectArgs>) -> Result<Loaded, ConfigError> {
     let loaded = config::load(&options.command_line(projects))?;
-    set_up_log(loaded.settings.log);
+    log_lines::set_up(loaded.settings.log, loaded.settings.log_format);
     for warning in &loaded.warnings {
         log::log!(warning.level, "{}", warning.text);
     }
     Ok(loaded)
 }
 
-/// Logs this program's lines from `level` on and the warnings of libraries, unless `RUST_LOG` is set.
+/// Logs for people: this program's lines from `level` on.
 fn set_up_log(level: LevelFilter) {
-    let mut builder = env_logger::Builder::new();
-    match std::env::var("RUST_LOG") {
-        Ok(filters) if !filters.is_empty() => builder.parse_filters(&filters),
-        _ => builder.filter_level(LevelFilter::Warn.min(level)).filter_module("cicerone", level),
-    };
-    builder.init();
+    log_lines::set_up(level, LogFormat::Text);
 }
 
 /// Prints an error and those of its causes that its message does not contain.

@@ -1,9 +1,12 @@
 //! Composition of the server: what starts in which order, and how it ends.
 
 mod accept;
+mod activation;
 pub mod allocator;
 pub(crate) mod descriptors;
+mod error;
 mod registry_cell;
+mod retention;
 pub(crate) mod tls;
 
 use std::{
@@ -46,7 +49,7 @@ use crate::{
     web::{
         self,
         access::{self, AccessControl},
-        assets::{Assets, AssetsError},
+        assets::Assets,
         browser_cookie::Browsers,
         connections::{Connections, table::ConnectionLimits},
         event_streams::EventStreams,
@@ -55,6 +58,7 @@ use crate::{
     webhook::Webhooks,
 };
 use accept::{Acceptor, Stream};
+pub use error::ServerError;
 use registry_cell::RegistryCell;
 
 /// Time for a connection's next request to begin.
@@ -72,42 +76,15 @@ const LAST_CONNECTIONS: u64 = 1;
 /// Time for work on other threads once everything is stored.
 const LAST_WORK: Duration = Duration::from_secs(2);
 
-/// Why the server did not start, or did not end well.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// The database cannot be opened.
-    #[error(transparent)]
-    Database(#[from] database::OpenError),
-    /// The page cannot be served.
-    #[error(transparent)]
-    Assets(#[from] AssetsError),
-    /// The certificate or its key is not usable.
-    #[error(transparent)]
-    Tls(#[from] tls::TlsError),
-    /// The address cannot be listened on.
-    #[error(
-        "cannot listen on {address}: {source}; another program may use the port: choose another \
-         with --listen, or port 0 for a free one"
-    )]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The operating system's error.
-        source: io::Error,
-    },
-    /// Another error of the operating system.
-    #[error("the server failed: {0}")]
-    Io(#[from] io::Error),
-    /// Not everything was stored in time.
-    #[error("shutting down took longer than {0:?}; what was not stored yet is lost")]
-    Overdue(Duration),
-}
-
 /// Serves until the process receives a signal to end.
-pub fn run(settings: Settings) -> Result<(), ServerError> {
-    let system = rt::System::new();
-    let served =
-        system.block_on(async { serve(Arc::new(settings), announce, end_of_service).await });
+pub fn run(mut settings: Settings) -> Result<(), ServerError> {
+    let inherited = activation::inherited(&mut settings)?;
+    let is_ready = |scheme: &str, address| {
+        activation::tell_ready();
+        announce(scheme, address)
+    };
+    let served = rt::System::new()
+        .block_on(async { serve(Arc::new(settings), inherited, is_ready, end_of_service).await });
     if let Err(error) = end_in_time(served.is_ok()) {
         log::warn!("the end is not bounded in time error={error}");
     }
@@ -124,7 +101,7 @@ pub(crate) fn run_until(
         is_ready(address);
         Ok(())
     };
-    rt::System::new().block_on(serve(Arc::new(settings), is_ready, || Ok(end)))
+    rt::System::new().block_on(serve(Arc::new(settings), Vec::new(), is_ready, || Ok(end)))
 }
 
 /// Ends the process if work on another thread does not, such as reading a file that never ends.
@@ -138,9 +115,11 @@ fn end_in_time(is_well: bool) -> io::Result<()> {
     std::thread::Builder::new().name("last-work".to_owned()).spawn(end).map(drop)
 }
 
-/// Serves until the future of `end` is ready. Tells the scheme and the address once it does.
+/// Serves until the future of `end` is ready, on these sockets or else on its own. Tells the scheme and the
+/// address once it does.
 async fn serve<E: Future<Output = ()>>(
     settings: Arc<Settings>,
+    inherited: Vec<TcpListener>,
     is_ready: impl FnOnce(&str, SocketAddr) -> io::Result<()>,
     end: impl FnOnce() -> io::Result<E>,
 ) -> Result<(), ServerError> {
@@ -170,6 +149,7 @@ async fn serve<E: Future<Output = ()>>(
     resources.agents.clear_indexes(&settings.projects);
     resources.agents.clear_repositories(&settings.repositories);
     resources.repositories.start();
+    let old = resources.clone();
     let (agents, database) = (resources.agents.clone(), resources.database.clone());
     let registry = Arc::<RegistryCell>::default();
     let shared = Shared {
@@ -185,8 +165,11 @@ async fn serve<E: Future<Output = ()>>(
     shared.access_control.restore(&shared.resources.reader, shared.resources.database.clone());
     let (access_control, draining) =
         (Arc::clone(&shared.access_control), Arc::clone(&shared.draining));
-    let listeners = accept::listen(&settings.listen)
-        .map_err(|(address, source)| ServerError::Listen { address, source })?;
+    let listeners = match inherited.is_empty() {
+        true => accept::listen(&settings.listen)
+            .map_err(|(address, source)| ServerError::Listen { address, source })?,
+        false => inherited,
+    };
     let address = listeners.first().map(TcpListener::local_addr).transpose()?;
     let address = address.ok_or(io::ErrorKind::AddrNotAvailable).map_err(io::Error::from)?;
     let server = http(shared, &settings, tls, listeners)?;
@@ -197,6 +180,7 @@ async fn serve<E: Future<Output = ()>>(
         registry = registry.started() => registry,
         ended = &mut serving => return Ok(ended.map_err(io::Error::other)??),
     };
+    rt::spawn(retention::delete_old_regularly(registry.clone(), old));
     let told = end()?;
     let _file_limit = outlive_file_limit()?;
     let tested = settings.clone();
@@ -328,6 +312,7 @@ fn end_of_service() -> io::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         };
+        activation::tell_stopping();
         log::info!("shutting down signal={name}");
     })
 }

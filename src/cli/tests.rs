@@ -88,7 +88,9 @@ fn projects_and_agent_variables_repeat() {
 fn the_project_of_an_import_is_not_one_to_serve() {
     let cli = parse(&["import", "assistant.db", "--project", "a"]);
     assert_eq!(cli.projects.pairs, Vec::<String>::new());
-    assert!(matches!(cli.command, Some(Command::Import { project, .. }) if project == "a"));
+    assert!(
+        matches!(cli.command, Some(Command::Import { project: Some(project), .. }) if project == "a")
+    );
 }
 
 #[test]

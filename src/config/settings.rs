@@ -16,6 +16,7 @@ mod attachments;
 mod budgets;
 mod discovery;
 mod file_links;
+mod history;
 mod limits;
 mod oidc;
 mod team;
@@ -43,6 +44,7 @@ pub(crate) use attachments::AttachmentSettings;
 pub(crate) use budgets::BudgetSettings;
 pub(super) use discovery::DiscoveryTable;
 pub(crate) use file_links::FileLinkSettings;
+pub(crate) use history::HistorySettings;
 pub use limits::Limits;
 pub(crate) use limits::{AnswerLimits, VisitorLimits};
 pub(crate) use oidc::OidcSettings;
@@ -75,6 +77,8 @@ pub struct Settings {
     pub(crate) assets: Option<PathBuf>,
     /// Least severe level that is logged.
     pub log: LevelFilter,
+    /// How the log is written.
+    pub log_format: LogFormat,
     /// The projects in the order given; names are unique.
     pub(crate) projects: Vec<Project>,
     /// Where those from git come from.
@@ -92,6 +96,7 @@ pub struct Settings {
     pub(crate) oidc: OidcSettings,
     pub(crate) team: TeamSettings,
     pub(crate) budgets: BudgetSettings,
+    pub(crate) history: HistorySettings,
     pub(crate) webhooks: WebhookSettings,
     pub(crate) reading: ReadingSettings,
     pub(crate) highlighting: HighlightingSettings,
@@ -160,6 +165,7 @@ pub(super) struct Tables {
     pub(super) oidc: OidcSettings,
     pub(super) team: TeamSettings,
     pub(super) budgets: BudgetSettings,
+    pub(super) history: HistorySettings,
     pub(super) webhooks: WebhookSettings,
     pub(super) reading: ReadingSettings,
     pub(super) highlighting: HighlightingSettings,
@@ -194,6 +200,9 @@ pub(super) struct ServerTable {
     #[serde(with = "LogLevel")]
     #[schemars(extend("default" = "info", "flag" = "log"))]
     pub(super) log: LevelFilter,
+    /// How lines of the log are written.
+    #[schemars(extend("default" = "text"))]
+    pub(super) log_format: LogFormat,
     /// Time that running turns get to end after SIGTERM; then the process exits regardless.
     #[serde(with = "As::<HumanDuration>")]
     #[schemars(extend("default" = "10s"))]
@@ -204,6 +213,17 @@ pub(super) struct ServerTable {
     /// PEM file with the private key of the certificate.
     #[serde(with = "As::<OptionalPath>")]
     pub(super) tls_key: Option<PathBuf>,
+}
+
+/// How lines of the log are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// An object a line, with `time`, `level`, `target` and `message`.
+    Json,
 }
 
 #[derive(Deserialize, JsonSchema)]

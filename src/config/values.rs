@@ -110,6 +110,8 @@ const DURATION_PATTERN: &str = concat!(
     r"\s*)+$"
 );
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 const NO_DIGIT_ABOVE_ZERO: &str = "^[^1-9]*$";
 
 value_format! {
@@ -242,6 +244,17 @@ value_format! {
     "a program",
     {"type": "string", "format": PROGRAM},
     |value| OptionalPath::parse(value)
+}
+
+value_format! {
+    /// How long something is kept; an empty text stands for ever.
+    KeptFor -> Option<Duration>,
+    "a duration of at least a day, such as \"365d\", or \"\" for ever",
+    {"type": "string"},
+    |value| match value.as_str()? {
+        "" => Some(None),
+        _ => HumanDuration::parse(value).filter(|kept| *kept >= DAY).map(Some),
+    }
 }
 
 /// A list of values of one format, whose expectation is in the plural.

@@ -59,26 +59,36 @@ pub fn run(database: &Path, target: &Path) -> Result<u64, BackupError> {
     let name = target.to_str().ok_or_else(|| {
         unwritable(io::Error::new(io::ErrorKind::InvalidInput, "the name is not UTF-8"))
     })?;
-    // Made here and not by SQLite: never over another file, and never readable by others.
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(target).map_err(|error| {
-        match error.kind() {
-            io::ErrorKind::AlreadyExists => BackupError::Exists { path: target.to_owned() },
-            _ => unwritable(error),
-        }
-    })?;
+    // Made here and not by SQLite.
+    create(target)?;
     let copied = connection
         .execute("VACUUM INTO ?1", [name])
         .map_err(|source| BackupError::Copy { path: target.to_owned(), source })
         .and_then(|_| sync_to_disk(target).map_err(unwritable));
-    if copied.is_err()
-        && let Err(error) = fs::remove_file(target)
-    {
-        log::warn!("cannot delete an unfinished copy path={target:?} error={error}");
+    if copied.is_err() {
+        remove_unfinished(target);
     }
     copied
 }
 
-fn connect(database: &Path) -> Result<Connection, BackupError> {
+/// Makes a file: never over another one, and never readable by others.
+pub(super) fn create(target: &Path) -> Result<File, BackupError> {
+    let path = target.to_owned();
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target);
+    made.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => BackupError::Exists { path },
+        _ => BackupError::Target { path, source: error },
+    })
+}
+
+pub(super) fn remove_unfinished(target: &Path) {
+    if let Err(error) = fs::remove_file(target) {
+        log::warn!("cannot delete an unfinished copy path={target:?} error={error}");
+    }
+}
+
+/// A connection to the store of a server that may be running.
+pub(super) fn connect(database: &Path) -> Result<Connection, BackupError> {
     if !database.exists() {
         return Err(BackupError::Missing { path: database.to_owned() });
     }

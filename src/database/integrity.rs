@@ -92,7 +92,7 @@ pub(super) fn of_file(connection: &Connection) -> rusqlite::Result<Vec<String>> 
 }
 
 /// Rows that refer to rows that are not there.
-fn of_references(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+pub(super) fn of_references(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
     let rows = statement.query_map([], |row| {
         let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);

@@ -8,6 +8,7 @@ pub(crate) mod credentials;
 pub(crate) mod export;
 pub(super) mod load;
 pub(crate) mod notes;
+mod old;
 pub(crate) mod reactions;
 pub(crate) mod search;
 pub(crate) mod snapshots;

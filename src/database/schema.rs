@@ -40,13 +40,19 @@ impl From<rusqlite::Error> for MigrateError {
 
 /// Brings the file to the newest schema, all steps in one transaction.
 pub(super) fn migrate(connection: &Connection) -> Result<(), MigrateError> {
-    if check(connection)? == VERSION {
+    migrate_to(connection, VERSION)
+}
+
+/// Brings the file to schema `to`, if it has an older one.
+pub(super) fn migrate_to(connection: &Connection, to: i64) -> Result<(), MigrateError> {
+    if check(connection)? >= to {
         return Ok(());
     }
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     // Another process may have migrated the file while this one waited for the lock.
     let from = check(&transaction)?;
-    for (migration, version) in MIGRATIONS.iter().zip(1..).skip_while(|(_, to)| *to <= from) {
+    let steps = MIGRATIONS.iter().zip(1..);
+    for (migration, version) in steps.filter(|(_, version)| (from + 1..=to).contains(version)) {
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "user_version", version)?;
     }

@@ -81,7 +81,7 @@ fn text(
 
     let mut out = Exposition::default();
     out.family("build_info", "gauge", "The running version.");
-    out.by_label("version", [(env!("CARGO_PKG_VERSION"), 1)]);
+    out.by_label("version", [(env!("CICERONE_VERSION"), 1)]);
     out.family("sessions", "gauge", "Sessions by state.");
     out.by_label("state", by_session_state);
     out.family("conversations", "gauge", "Live conversations by state.");

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::server::{Server, Setup};
 
 /// Runs a command on the data of a server; gives the exit code and all that it prints.
-fn cicerone(data: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+pub fn cicerone(data: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_cicerone"))
         .env_clear()
         .env("HOME", data)
@@ -25,7 +25,7 @@ fn cicerone(data: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(words).unwrap())
 }
 
-async fn ask(server: &Server, question: &str) {
+pub async fn ask(server: &Server, question: &str) {
     let mut client = server.connect().await;
     client.start().await;
     client.ask(question).await;

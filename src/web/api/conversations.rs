@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use actix::Addr;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::Deserialize;
 use serde_json::json;
@@ -16,8 +17,12 @@ use crate::{
     },
     ids::{ConversationId, Seq},
     project::ProjectName,
+    registry::{
+        Registry,
+        messages::{Find, SessionPhase},
+    },
     rights::{Action, Denial, Ownership},
-    session::{close::Close, list::Listed, rename::Rename},
+    session::{Resources, close::Close, list::Listed, rename::Rename},
 };
 
 use super::actions;
@@ -179,16 +184,7 @@ pub(crate) async fn delete(
     let (project, id, of) = permitted(&state, &path, &visitor, Action::Delete).await?;
     actions::record(&state, &visitor, &project, Some(id), ActionKind::Deleted).await?;
     let deleted = complete(async move {
-        Ok(match state.live_session(&project).await? {
-            Some(session) => {
-                let closing = CloseReason::Ended("the conversation was deleted".to_owned());
-                session.send(Close { conversation: Some(id), closing, delete: Some(of) }).await?
-            }
-            None => {
-                let delete = DeleteConversation { project, conversation: id };
-                state.resources.database.send(delete).await??
-            }
-        })
+        delete_conversation(&state.registry, &state.resources, project, id, of).await
     });
     match deleted.await? {
         true => {
@@ -197,6 +193,24 @@ pub(crate) async fn delete(
         }
         false => Err(unknown()),
     }
+}
+
+/// Deletes a conversation, also while it is live. Gives whether it was there.
+pub(crate) async fn delete_conversation(
+    registry: &Addr<Registry>,
+    resources: &Resources,
+    project: ProjectName,
+    id: ConversationId,
+    of: Ownership,
+) -> Result<bool, Problem> {
+    let found = registry.send(Find { project: project.clone() }).await?;
+    if let Ok(Some(SessionPhase::Live(session))) = found {
+        let closing = CloseReason::Ended("the conversation was deleted".to_owned());
+        return Ok(session
+            .send(Close { conversation: Some(id), closing, delete: Some(of) })
+            .await?);
+    }
+    Ok(resources.database.send(DeleteConversation { project, conversation: id }).await??)
 }
 
 /// The project and conversation id of a path. It says nothing of whether the conversation is there.

@@ -1,0 +1,74 @@
+//! Deletes conversations that are older than `history.keep`.
+
+use std::time::{Duration, SystemTime};
+
+use actix::Addr;
+
+use crate::{
+    database::timestamp, ids::ConversationId, project::ProjectName, registry::Registry,
+    session::Resources, web::api::conversations::delete_conversation,
+};
+
+/// Interval between searches.
+const INTERVAL: Duration = Duration::from_secs(3600);
+
+/// Conversations that one search finds.
+const BATCH: u32 = 100;
+
+/// Runs as long as the server does. Does nothing if conversations stay.
+pub(super) async fn delete_old_regularly(registry: Addr<Registry>, resources: Resources) {
+    let Some(keep) = resources.settings.history.keep else { return };
+    loop {
+        match delete_older(&registry, &resources, keep).await {
+            0 => (),
+            deleted => log::info!("deleted old conversations number={deleted}"),
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// Gives how many were deleted.
+async fn delete_older(registry: &Addr<Registry>, resources: &Resources, keep: Duration) -> usize {
+    let Some(before) = SystemTime::now().checked_sub(keep) else { return 0 };
+    let before = timestamp(before.into());
+    let mut deleted = 0;
+    loop {
+        let limit = before.clone();
+        let old = resources.reader.ask(move |reader| reader.unchanged_since(&limit, BATCH)).await;
+        let old = match old {
+            Ok(old) => old,
+            Err(error) => {
+                log::warn!("cannot look for old conversations error={error}");
+                return deleted;
+            }
+        };
+        let mut progress = 0;
+        for (project, id) in old {
+            progress += usize::from(delete(registry, resources, project, id).await);
+        }
+        deleted += progress;
+        // What cannot be deleted would be found again.
+        if progress < BATCH as usize {
+            return deleted;
+        }
+    }
+}
+
+async fn delete(
+    registry: &Addr<Registry>,
+    resources: &Resources,
+    project: ProjectName,
+    id: ConversationId,
+) -> bool {
+    let name = project.clone();
+    let deleted = async {
+        match resources.reader.ask(move |reader| reader.ownership(&name, id)).await? {
+            Some(of) => delete_conversation(registry, resources, project, id, of).await,
+            None => Ok(false),
+        }
+    };
+    let deleted = deleted.await;
+    deleted
+        .inspect_err(|error| log::warn!("cannot delete an old conversation id={id} error={error}"))
+        .unwrap_or_default()
+}
