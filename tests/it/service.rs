@@ -65,7 +65,11 @@ async fn activated(listen: &str, token: Option<&str>) -> (String, String) {
     let mut answer = String::new();
     // A server that refuses to start resets it.
     let read = stream.read_to_string(&mut answer);
-    child.kill().and_then(|()| child.wait()).unwrap();
+    // One that refuses to start ends by itself, once it has said why.
+    if !answer.is_empty() {
+        child.kill().unwrap();
+    }
+    child.wait().unwrap();
     (answer, format!("{read:?} {}", fs::read_to_string(log).unwrap()))
 }
 
