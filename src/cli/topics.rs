@@ -22,7 +22,7 @@ macro_rules! topics {
     };
 }
 
-const TOPICS: [Topic; 15] = topics! {
+const TOPICS: [Topic; 16] = topics! {
     "agents": "Claude Code and the built-in guide: setting up, choosing, what they may use",
     "architecture": "the modules of the code and the rules between them",
     "benchmarks": "how fast it is, and how to measure it",
@@ -31,6 +31,7 @@ const TOPICS: [Topic; 15] = topics! {
     "confinement": "how the sandbox keeps an agent from writing, and what it does not do",
     "editors": "looking and asking from Claude Code, Codex, Gemini CLI, VS Code and Cursor (MCP)",
     "git": "projects from git: fetching, branches, tokens, bounds",
+    "installing": "packages, systemd, containers, upgrades, releases, what changed",
     "logins": "who may use the server: providers, tokens, proxies, groups, access to projects",
     "operations": "opening it to a team: tokens, TLS, proxies, limits, backup, import, metrics",
     "protocol": "the WebSocket frames and the HTTP paths",

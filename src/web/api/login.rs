@@ -201,7 +201,8 @@ pub(crate) async fn callback(
             Ok(response.finish())
         }
         Err(failure) => {
-            log::warn!("login with the provider failed address={address} why={failure}");
+            let why = failure.to_string();
+            log::warn!("login with the provider failed address={address} why={why:?}");
             if visitor.count_wrong_token(std::time::Instant::now()).is_ok() {
                 let kind = ActionKind::FailedLogin;
                 actions::record_of_server(&state, &visitor, kind, &address).await?;

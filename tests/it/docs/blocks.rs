@@ -79,7 +79,7 @@ impl Block {
         let (word, rest) = comment.split_once(": ").unwrap_or((comment, ""));
         match (self.language.as_str(), word) {
             ("sh", "") => Ok(Check::Run),
-            ("sh" | "nginx", "not run") if !rest.is_empty() => Ok(Check::Names),
+            ("sh" | "nginx" | "ini", "not run") if !rest.is_empty() => Ok(Check::Names),
             ("toml", "") => Ok(Check::Configuration),
             ("json", "frames") => Ok(Check::Frames),
             ("text", "question") => Ok(Check::Question),
