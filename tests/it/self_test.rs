@@ -115,7 +115,10 @@ async fn p2_the_self_test_leaves_nothing_behind() {
     let mut left: Vec<_> =
         fs::read_dir(&agents).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
-    assert_eq!(left, ["acp", "claude", "homes", "indexes", "prompts", "self-test", "tmp"]);
+    assert_eq!(
+        left,
+        ["acp", "claude", "homes", "indexes", "prompts", "repositories", "self-test", "tmp"]
+    );
     for dir in left {
         assert_eq!(fs::read_dir(agents.join(&dir)).unwrap().count(), 0, "in {dir:?}");
     }

@@ -52,7 +52,7 @@ enum LogFormat {
     path = "/api/admin/actions",
     tag = "admin",
     params(ActionsQuery),
-    responses((status = 200, body = [RecordedAction]), (status = "default", response = ProblemResponse)),
+    responses((status = 200, content((Vec<RecordedAction> = "application/json"), (String = "application/x-ndjson"))), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn list(
     state: web::Data<AppState>,

@@ -14,6 +14,7 @@ use crate::{
             credentials::{ListedToken, NewCredential, NotMade, TokenScope, now},
             rate_limit::Visitor,
         },
+        json_body::Json,
         problem::{HandlerResult, Problem, ProblemResponse},
         state::AppState,
     },
@@ -76,9 +77,9 @@ pub(crate) async fn make(
     state: web::Data<AppState>,
     access: web::Data<Arc<AccessControl>>,
     visitor: web::ReqData<Visitor>,
-    body: web::Json<TokenRequest>,
+    body: Json<TokenRequest>,
 ) -> HandlerResult {
-    let TokenRequest { name, scope, days } = body.into_inner();
+    let Json(TokenRequest { name, scope, days }) = body;
     let refused = |detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
     let user = owner(&visitor)?.to_owned();
     let name = name.trim().to_owned();
