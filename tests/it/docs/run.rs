@@ -20,7 +20,7 @@ use super::{
 const WRAPPER: &str = r#"#!/usr/bin/env bash
 set -euo pipefail
 case "${1-}" in
-    ask | chat | check | restore | completions | man | config | doctor | import | backup | guide | mcp-features | help \
+    ask | chat | check | restore | completions | man | config | doctor | import | export | mcp | backup | guide | mcp-features | help \
         | --help | --version)
         exec "$CICERONE" "$@" ;;
 esac
