@@ -342,7 +342,11 @@ pub(crate) struct AgentChosen {
 
 pub(super) fn find_on_path(server: &Server, name: &Path) -> Option<PathBuf> {
     let path = server.environment.iter().find(|(name, _)| name == "PATH");
-    let path = path.map_or(OsStr::new(""), |(_, value)| value);
+    find_in(path.map_or(OsStr::new(""), |(_, value)| value), name)
+}
+
+/// The program of this name in the directories of a `PATH`.
+pub(super) fn find_in(path: &OsStr, name: &Path) -> Option<PathBuf> {
     env::split_paths(path)
         .filter(|dir| dir.is_absolute())
         .map(|dir| dir.join(name))

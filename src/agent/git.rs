@@ -23,7 +23,7 @@ use crate::{
 
 use super::{
     AgentSession, Agents, Inner,
-    choice::AgentProgram,
+    choice::{self, AgentProgram},
     directories::{Directories, own_user, owned_dir, owned_file, private_dir},
     invocation::{Invocation, LaunchRequest},
     process::{disk_quota::DiskQuota, resources::ResourceLimits},
@@ -165,7 +165,8 @@ impl LaunchRequest {
         let remote = &repository.remote;
         let path = search_path(sandbox::value(&server.environment, "PATH"));
         let path = path.as_os_str();
-        let program = program(path).ok_or("`git` is not installed on the server")?;
+        let program = choice::find_in(path, Path::new("git"))
+            .ok_or("`git` is not installed on the server")?;
         let place = Directories::new(&self.inner.data_dir);
         place.make().map_err(|error| cannot_write(&error))?;
         let [_, temporary] = place.of_start(self.id);
@@ -257,13 +258,6 @@ fn helpers(program: &Path) -> Vec<PathBuf> {
     let real = program.canonicalize().unwrap_or_default();
     let prefix = real.ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
     ["libexec/git-core", "lib/git-core"].map(|dir| prefix.join(dir)).to_vec()
-}
-
-/// The file of `git`, with its whole path.
-fn program(path: &OsStr) -> Option<PathBuf> {
-    std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("git")).find(
-        |file| file.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0),
-    )
 }
 
 /// Makes the directories of a repository. The links to what is served are the server's own.
