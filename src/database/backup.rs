@@ -102,14 +102,19 @@ pub(super) fn connect(database: &Path) -> Result<Connection, BackupError> {
     }
 }
 
-/// Waits until the copy and its name are on the disk.
-fn sync_to_disk(target: &Path) -> io::Result<u64> {
+/// Waits until a file and its name are on the disk. Answers its size in bytes.
+pub(super) fn sync_to_disk(target: &Path) -> io::Result<u64> {
     let file = File::open(target)?;
     file.sync_all()?;
+    sync_name(target)?;
+    Ok(file.metadata()?.len())
+}
+
+/// Waits until the name of a file is on the disk.
+pub(super) fn sync_name(target: &Path) -> io::Result<()> {
     let directory = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    File::open(directory)?.sync_all()?;
-    Ok(file.metadata()?.len())
+    File::open(directory)?.sync_all()
 }

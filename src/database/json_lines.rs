@@ -104,7 +104,8 @@ enum ExportLine {
 pub fn export(database: &Path, target: &Path) -> Result<u64, BackupError> {
     let connection = backup::connect(database)?;
     let file = backup::create(target)?;
-    let written = write_all(&connection, file);
+    let written =
+        write_all(&connection, file).and_then(|rows| backup::sync_to_disk(target).map(|_| rows));
     if written.is_err() {
         backup::remove_unfinished(target);
     }
@@ -125,7 +126,7 @@ fn write_all(connection: &Connection, file: File) -> io::Result<u64> {
         rows += write_table(&transaction, &table, &columns, &mut out)?;
     }
     write_line(&mut out, &json!({"end": true, "rows": rows}))?;
-    out.into_inner()?.sync_all()?;
+    out.flush()?;
     Ok(rows)
 }
 
@@ -226,7 +227,7 @@ pub fn import(export: &Path, database: &Path) -> Result<u64, JsonImportError> {
     let outcome = fill(&mut lines, &new).and_then(|rows| {
         File::open(&new).and_then(|it| it.sync_all()).map_err(failed(&new))?;
         fs::rename(&new, database).map_err(failed(database))?;
-        File::open(&directory).and_then(|it| it.sync_all()).map_err(failed(&directory))?;
+        backup::sync_name(database).map_err(failed(&directory))?;
         Ok(rows)
     });
     if outcome.is_err() {

@@ -10,7 +10,10 @@ use std::{
 use rusqlite::{Connection, OpenFlags};
 use time::{OffsetDateTime, macros::format_description};
 
-use super::{connection, error::OpenError, inspect::inspect, integrity, lock::DirectoryLock};
+use super::{
+    backup::sync_name, connection, error::OpenError, inspect::inspect, integrity,
+    lock::DirectoryLock,
+};
 
 /// Why a backup was not restored. The store is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +67,7 @@ pub fn run(backup: &Path, database: &Path) -> Result<Option<PathBuf>, RestoreErr
     copy(backup, &new).map_err(failed(&new))?;
     let before = move_away(database).map_err(failed(database))?;
     fs::rename(&new, database).map_err(failed(database))?;
-    File::open(&directory).and_then(|it| it.sync_all()).map_err(failed(&directory))?;
+    sync_name(database).map_err(failed(&directory))?;
     Ok(before)
 }
 
