@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use address::{BranchName, RemoteAddress};
 
-use crate::project::ProjectName;
+use crate::{hex, project::ProjectName};
 
 /// The remote of one or more projects, one for each branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Repository {
     /// The directory of a repository; another address has another one.
     pub(crate) fn home_of(data_dir: &Path, name: &ProjectName, address: &RemoteAddress) -> PathBuf {
         let digest = Sha256::digest(address.as_str());
-        let digits: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex::digits(&digest[..6]);
         data_dir.join(AGENTS).join(REPOSITORIES).join(format!("{name}-{digits}"))
     }
 

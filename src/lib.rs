@@ -106,6 +106,7 @@ pub mod markdown;
 pub(crate) mod sqlite_readonly;
 
 pub(crate) mod authority;
+pub(crate) mod hex;
 pub(crate) mod http_client;
 pub mod ids;
 pub(crate) mod json;

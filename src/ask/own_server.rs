@@ -14,6 +14,7 @@ use super::client::{AskError, ServerClient};
 use crate::{
     config::{settings::Settings, token::Token},
     database::OpenError,
+    hex,
     server::{self, ServerError},
 };
 
@@ -113,6 +114,5 @@ fn failed(error: &ServerError) -> AskError {
 /// Where the conversations about a directory are kept.
 fn store_dir(dir: &Path, project_dir: &Path, number: u32) -> PathBuf {
     let digest = Sha256::digest(project_dir.as_os_str().as_encoded_bytes());
-    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    dir.join(name).join(number.to_string())
+    dir.join(hex::digits(&digest[..8])).join(number.to_string())
 }

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use super::suffix::Lines;
-use crate::history::parse;
+use crate::{hex, history::parse};
 
 /// Places whose first line is the right one and that are looked at whole.
 const MAX_ATTEMPTS: usize = 1000;
@@ -170,7 +170,7 @@ fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
         hasher.update(b"\n");
     }
     let digest = hasher.finalize();
-    digest.iter().take(HASH_DIGITS / 2).map(|byte| format!("{byte:02x}")).collect()
+    hex::digits(&digest[..HASH_DIGITS / 2])
 }
 
 #[cfg(test)]

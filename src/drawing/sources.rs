@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
+use crate::hex;
+
 /// Sources of one request.
 pub(crate) const MAX_BATCH: usize = 64;
 
@@ -77,7 +79,7 @@ impl DrawingSource {
             .chain_update(mark)
             .chain_update(source)
             .finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::digits(&digest)
     }
 }
 

@@ -22,8 +22,9 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 43] = [
+const LAYERS: [&str; 44] = [
     "ids",
+    "hex",
     "json",
     "sse",
     "rights",
@@ -69,7 +70,7 @@ const LAYERS: [&str; 43] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 66] = [
+const PURE: [&str; 67] = [
     "agent/codec",
     "agent/event",
     "ask/answer",
@@ -98,6 +99,7 @@ const PURE: [&str; 66] = [
     "drawing/svg",
     "entry",
     "git_remote",
+    "hex",
     "history/align",
     "history/parse",
     "history/text",

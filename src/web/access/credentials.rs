@@ -4,7 +4,6 @@
 
 use std::{
     collections::HashMap,
-    fmt::Write as _,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -18,9 +17,12 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::database::{
-    Database, DatabaseError, messages::credentials::ChangeCredential,
-    queries::credentials::StoredCredential,
+use crate::{
+    database::{
+        Database, DatabaseError, messages::credentials::ChangeCredential,
+        queries::credentials::StoredCredential,
+    },
+    hex,
 };
 
 /// What a personal token begins with, so that one is known wherever it turns up.
@@ -338,9 +340,5 @@ impl Held {
 
 /// The SHA-256 of a secret in hexadecimal digits. It has too many random bits to be guessed from it.
 fn hash(secret: &str) -> String {
-    let mut text = String::new();
-    for byte in Sha256::digest(secret.as_bytes()) {
-        write!(text, "{byte:02x}").unwrap_or_default();
-    }
-    text
+    hex::digits(&Sha256::digest(secret.as_bytes()))
 }
