@@ -206,11 +206,7 @@ async fn healthz() -> HttpResponse {
 mod faults {
     use actix_web::{HttpResponse, web};
 
-    use crate::{
-        project::ProjectName,
-        registry::messages::{Find, SessionPhase},
-        session::describe::InjectPanic,
-    };
+    use crate::{project::ProjectName, session::describe::InjectPanic};
 
     use super::{problem::Problem, state::AppState};
 
@@ -220,8 +216,7 @@ mod faults {
         project: web::Path<String>,
     ) -> Result<HttpResponse, Problem> {
         let project = ProjectName::parse(&project).map_err(|_| Problem::bad_project_name())?;
-        let Ok(Some(SessionPhase::Live(session))) = state.registry.send(Find { project }).await?
-        else {
+        let Some(session) = state.live_session(&project).await? else {
             return Err(Problem::not_found("No active session for this project"));
         };
         // It cannot answer.

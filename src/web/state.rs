@@ -81,12 +81,20 @@ impl AppState {
         &self,
         project: &ProjectName,
     ) -> Result<Option<Addr<Session>>, MailboxError> {
-        let found = self.registry.send(Find { project: project.clone() }).await?;
-        Ok(match found {
-            Ok(Some(SessionPhase::Live(session))) => Some(session),
-            _ => None,
-        })
+        live_session(&self.registry, project).await
     }
+}
+
+/// The session of a project, if it is live.
+pub(crate) async fn live_session(
+    registry: &Addr<Registry>,
+    project: &ProjectName,
+) -> Result<Option<Addr<Session>>, MailboxError> {
+    let found = registry.send(Find { project: project.clone() }).await?;
+    Ok(match found {
+        Ok(Some(SessionPhase::Live(session))) => Some(session),
+        _ => None,
+    })
 }
 
 /// Runs a change in a task of its own, so that it completes although the client hangs up.

@@ -17,10 +17,7 @@ use crate::{
     },
     ids::{ConversationId, Seq},
     project::ProjectName,
-    registry::{
-        Registry,
-        messages::{Find, SessionPhase},
-    },
+    registry::Registry,
     rights::{Action, Denial, Ownership},
     session::{Resources, close::Close, list::Listed, rename::Rename},
 };
@@ -31,7 +28,7 @@ use crate::web::{
     access::{problems::limit_exceeded, rate_limit::Visitor},
     browser_cookie,
     problem::{HandlerResult, Problem, ProblemResponse},
-    state::{AppState, complete},
+    state::{AppState, complete, live_session},
 };
 
 /// `GET /api/assistant/conversations/{project}`: the most recently changed first.
@@ -203,8 +200,7 @@ pub(crate) async fn delete_conversation(
     id: ConversationId,
     of: Ownership,
 ) -> Result<bool, Problem> {
-    let found = registry.send(Find { project: project.clone() }).await?;
-    if let Ok(Some(SessionPhase::Live(session))) = found {
+    if let Some(session) = live_session(registry, &project).await? {
         let closing = CloseReason::Ended("the conversation was deleted".to_owned());
         return Ok(session
             .send(Close { conversation: Some(id), closing, delete: Some(of) })
