@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -26,7 +25,7 @@ use crate::{
         raw::{Answer, exchange},
         tls,
     },
-    server::{DEADLINE, Gate, PROJECT, Server, Setup, eventually},
+    server::{DEADLINE, Gate, PROJECT, Server, Setup, deployed, eventually, free_port},
 };
 
 const HOST: &str = "guide.example.org";
@@ -56,8 +55,7 @@ impl Drop for Proxy {
 
 /// Writes a sample with what a test has in place of what it names; each of these must be there.
 fn write_sample(dir: &Path, name: &str, replaced: &[(&str, &str)]) -> PathBuf {
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/deploy").join(name);
-    let mut text = fs::read_to_string(sample).unwrap();
+    let mut text = deployed(name);
     for (there, here) in replaced {
         assert!(text.contains(there), "{name} has no {there}");
         text = text.replace(there, here);
@@ -77,7 +75,7 @@ impl Proxy {
         let (pem, key) = (certificate.cert.pem(), certificate.signing_key.serialize_pem());
         fs::write(dir.join("guide.pem"), format!("{pem}{key}")).unwrap();
         fs::write(dir.join("guide.key"), key).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let log = fs::File::create(dir.join("log")).unwrap();
         let child = command(&dir, port, server.address())
             .stdin(Stdio::null())

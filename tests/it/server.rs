@@ -329,6 +329,17 @@ impl Gate {
     }
 }
 
+/// A port that nothing listens on at the moment.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A file of `config/deploy`.
+pub fn deployed(name: &str) -> String {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/deploy");
+    fs::read_to_string(dir.join(name)).unwrap()
+}
+
 /// Sends a signal to a process.
 pub fn signal(pid: u32, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();

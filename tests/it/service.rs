@@ -3,18 +3,12 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     os::unix::net::UnixDatagram,
-    path::Path,
     process::{Command, Stdio},
 };
 
-use crate::server::{DEADLINE, Setup, eventually};
-
-fn deployed(name: &str) -> String {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/deploy");
-    fs::read_to_string(dir.join(name)).unwrap()
-}
+use crate::server::{DEADLINE, Setup, deployed, eventually, free_port};
 
 #[test]
 fn the_service_manager_is_told_when_the_server_answers_and_when_it_ends() {
@@ -40,7 +34,7 @@ async fn activated(listen: &str, token: Option<&str>) -> (String, String) {
     let files = tempfile::tempdir().unwrap();
     let log = files.path().join("log");
     fs::create_dir(files.path().join("project")).unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let mut command = Command::new("systemd-socket-activate");
     command.args(["--listen", &format!("{listen}:{port}")]);
     if let Some(token) = token {

@@ -5,12 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 use regex::Regex;
 use serde_json::Value;
 
-use crate::server::Server;
-
-fn deployed(name: &str) -> String {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/deploy");
-    fs::read_to_string(dir.join(name)).unwrap()
-}
+use crate::server::{Server, deployed};
 
 /// Runs Prometheus' own checker in a directory of the test.
 fn promtool(dir: &Path, arguments: &[&str]) {

@@ -18,7 +18,7 @@ use sha2::Sha256;
 use crate::{
     access::rights::{ANA, connect, make_private, team},
     docs,
-    server::{DEADLINE, Server, Setup, eventually},
+    server::{DEADLINE, Server, Setup, eventually, free_port},
 };
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -242,7 +242,7 @@ impl Drop for Running {
 #[actix::test]
 async fn the_bot_of_the_docs_posts_answers_and_refuses_what_others_send() {
     let room = Receiving::start(&[200]);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("bot.py");
     std::fs::write(&program, docs::program("bot.py")).unwrap();

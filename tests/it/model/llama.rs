@@ -2,7 +2,6 @@
 //! tested is how the two speak. Only where `CICERONE_TEST_LLAMA` is 1, after `.ci/llama`.
 
 use std::{
-    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
@@ -10,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::Model;
-use crate::peers;
+use crate::{peers, server::free_port};
 
 /// The context that the server is given, in tokens.
 const CONTEXT: u64 = 4096;
@@ -31,7 +30,7 @@ impl Llama {
         let place = |file: &str| -> PathBuf { peers::module("../llama").join(file) };
         let program = place("llama-server");
         assert!(program.exists(), "llama-server is missing: run `.ci/llama`");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let mut command = Command::new(program);
         command.arg("-m").arg(place("model.gguf"));
         command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);

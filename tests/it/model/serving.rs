@@ -7,7 +7,7 @@ use super::service::{Act, Service, call, calls, delta, error, finish, response, 
 use crate::{
     client::{Client, text_of},
     doctor::{doctor, line},
-    server::{Server, Setup, eventually, signal},
+    server::{Server, Setup, eventually, free_port, signal},
 };
 
 /// A server whose agent `local` asks this service.
@@ -151,10 +151,6 @@ async fn auto_takes_a_model_that_answers_and_else_the_guide_with_the_reason() {
     assert_eq!(attached["agent"]["kind"], "guide");
     let reason = attached["agent"]["no_model"].as_str().unwrap();
     assert!(reason.contains("`local`") && reason.contains(&gone), "{reason}");
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[actix::test]
