@@ -35,12 +35,12 @@ pub(crate) struct ActionsQuery {
     /// `json` or, one action a line, `jsonl`.
     #[serde(default)]
     #[param(inline)]
-    format: LogFormat,
+    format: ActionFormat,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum LogFormat {
+enum ActionFormat {
     #[default]
     Json,
     Jsonl,
@@ -59,13 +59,13 @@ pub(crate) async fn list(
     query: web::Query<ActionsQuery>,
 ) -> HandlerResult {
     let ActionsQuery { q, limit, since, format } = query.into_inner();
-    let most = if format == LogFormat::Jsonl { MAX_LINES } else { MAX_LIMIT };
+    let most = if format == ActionFormat::Jsonl { MAX_LINES } else { MAX_LIMIT };
     let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, most);
     let words = q.unwrap_or_default();
     let since = since.unwrap_or_default();
     let read = move |reader: &Reader| reader.actions(words.trim(), &since, limit);
     let actions = state.resources.reader.ask(read).await?;
-    if format == LogFormat::Json {
+    if format == ActionFormat::Json {
         return Ok(HttpResponse::Ok().json(actions));
     }
     let lines = actions.iter().filter_map(|action| serde_json::to_string(action).ok());
