@@ -16,6 +16,7 @@ use crate::{
 /// A provider with which people log in (OpenID Connect); `cicerone help logins` describes it.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(not(feature = "oidc"), allow(dead_code, reason = "only a login needs all of it"))]
 pub(crate) struct OidcSettings {
     /// The provider's address, such as `https://login.example.org/realms/team`; empty: no such logins.
     #[serde(with = "As::<Text>")]

@@ -7,8 +7,7 @@ use url::Url;
 use crate::config::settings::OidcSettings;
 
 pub(crate) use {
-    NoAttempt as LoginAttempt, NoPerson as ProvenPerson, NoProvider as Provider,
-    NoProviderError as ProviderError,
+    NoAttempt as LoginAttempt, NoProvider as Provider, NoProviderError as ProviderError,
 };
 
 #[derive(Debug)]
@@ -30,6 +29,12 @@ pub(crate) struct NoPerson {
 pub(crate) enum NoProviderError {
     #[error("{issuer}: {why}")]
     Unreachable { issuer: String, why: String },
+}
+
+impl NoProviderError {
+    pub(crate) fn is_outage(&self) -> bool {
+        true
+    }
 }
 
 impl NoAttempt {

@@ -97,6 +97,13 @@ pub(crate) enum ProviderError {
     Unconfirmed,
 }
 
+impl ProviderError {
+    /// Whether the provider cannot be reached.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+}
+
 impl LoginAttempt {
     /// As it stands in a cookie.
     pub(crate) fn encode(&self) -> String {

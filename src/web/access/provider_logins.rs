@@ -57,7 +57,7 @@ impl ProviderFailure {
             Self::NotBegun | Self::OtherIssuer => StatusCode::BAD_REQUEST,
             Self::Denied(_) | Self::NotAllowed(_) => StatusCode::FORBIDDEN,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
-            Self::Provider(ProviderError::Unreachable { .. }) => StatusCode::BAD_GATEWAY,
+            Self::Provider(error) if error.is_outage() => StatusCode::BAD_GATEWAY,
             Self::Provider(_) => StatusCode::UNAUTHORIZED,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
