@@ -94,14 +94,14 @@ export class FileReader extends HTMLElement {
     const isShown = before?.project === project && before.reference.path === reference.path
       && before.reference.commit === reference.commit && this.#page !== null
       && (!reference.line || (reference.line >= this.#page.first_line && reference.line <= this.#page.last_line));
+    // At once: who goes on while the file is read keeps the focus.
+    this.#heading.focus({ preventScroll: true });
     if (isShown) {
       this.#mark(reference);
-      this.#heading.focus({ preventScroll: true });
       return;
     }
     this.#page = null;
     await this.#load(reference);
-    this.#heading.focus({ preventScroll: true });
   }
 
   /**
@@ -129,11 +129,10 @@ export class FileReader extends HTMLElement {
   }
 
   /** How the cited lines differ from what they were in a commit. @param {import('../reference.js').Reference & {commit: string}} reference */
-  async #showDifference(reference) {
-    const { project } = /** @type {{project: string}} */ (this.#shown);
+  #showDifference(reference) {
     const { path, line = 1, end_line: end } = reference;
     const split = (/** @type {import('../api.js').FilePage | null} */ page) => (page && page.total_lines ? page.text.split('\n') : []);
-    try {
+    return this.#tools.showResult('difference', async ({ project }) => {
       // The file may be gone.
       const [then, now] = await Promise.all([readPage(project, reference), readPage(project, { path, line }).catch(() => null)]);
       // What is shown may be older than the difference.
@@ -145,11 +144,9 @@ export class FileReader extends HTMLElement {
         element('div', { className: `line ${kind}` },
           element('span', { className: 'gutter' }, kind === 'added' ? `+${after}` : kind === 'removed' ? `−${before + first - 1}` : String(before + first - 1)),
           element('code', {}, ...marked(text)))));
-      this.#tools.showResult('difference', `What has changed since commit ${shortCommit(reference.commit)}`, rows.length
-        ? [element('div', { className: 'lines', role: 'group', 'aria-label': 'Difference', tabIndex: 0 }, ...rows)] : ['Nothing in these lines.']);
-    } catch (error) {
-      this.#tools.showResult('difference', errorMessage(error), []);
-    }
+      return [`What has changed since commit ${shortCommit(reference.commit)}`, rows.length
+        ? element('div', { className: 'lines', role: 'group', 'aria-label': 'Difference', tabIndex: 0 }, ...rows) : 'Nothing in these lines.'];
+    });
   }
 
   close() {

@@ -28,6 +28,8 @@ export class ReaderTools {
   #find;
   /** What the panel shows. */
   #open = '';
+  /** How often something was to be shown in the panel. */
+  #asked = 0;
   #treeButton = this.#button('Files', () => this.openTree());
   #findButton = this.#button('Find', () => this.openFind());
   #wrap = element('button', { type: 'button', className: 'quiet', 'aria-pressed': 'false', onclick: () => this.#toggleWrap() }, 'Wrap');
@@ -56,6 +58,7 @@ export class ReaderTools {
     const isOther = shown?.project !== this.#shown?.project || shown?.reference.path !== this.#shown?.reference.path;
     const isThen = shown?.reference.commit !== this.#shown?.reference.commit;
     this.#shown = shown;
+    if (isOther) this.#asked += 1;
     if (isOther && this.#open !== 'tree' && this.#open !== 'find') this.closePanel();
     if (this.#open === 'find') {
       if (isOther || isThen) this.#find.search(shown);
@@ -91,6 +94,7 @@ export class ReaderTools {
   /** Shows something in the panel; the same again closes it. @param {string} what @param {HTMLElement} node @param {HTMLElement | null} [button] */
   #show(what, node, button = null) {
     const isOpen = this.#open === what;
+    this.#asked += 1;
     this.closePanel();
     if (isOpen && button) {
       button.focus();
@@ -103,14 +107,25 @@ export class ReaderTools {
     return true;
   }
 
-  /** Shows lines of text in the panel. @param {string} what @param {string} title @param {(Node | string)[]} content */
-  showResult(what, title, content) {
+  /**
+   * Shows in the panel what is read. It comes late: only the last one asked for is shown, and the focus stays with a person who has left the file.
+   * @param {string} what @param {(shown: Shown) => Promise<[string, ...(Node | string)[]] | null>} read the title and the content; `null` when there is nothing to show
+   * @param {Node[]} [after] shown below the content, and below the words of a failure
+   */
+  async showResult(what, read, after = []) {
+    if (!this.#shown) return;
+    this.#asked += 1;
+    const asked = this.#asked;
+    const result = await read(this.#shown).catch((error) => /** @type {[string]} */ ([errorMessage(error)]));
+    if (!result || asked !== this.#asked) return;
+    const [title, ...content] = result;
     const heading = element('h3', { tabIndex: -1 }, title);
-    const result = element('div', { className: 'result', role: 'region', 'aria-label': title }, heading, ...content,
+    const region = element('div', { className: 'result', role: 'region', 'aria-label': title }, heading, ...content, ...after,
       element('button', { type: 'button', className: 'quiet', onclick: () => this.closePanel() }, 'Close'));
-    new RovingFocus(result, 'li').update();
-    this.#show(what, result);
-    heading.focus({ preventScroll: true });
+    new RovingFocus(region, 'li').update();
+    const isHere = document.activeElement === document.body || this.host.contains(document.activeElement);
+    this.#show(what, region);
+    if (isHere) heading.focus({ preventScroll: true });
   }
 
   /** Returns whether it was open. */
@@ -168,45 +183,37 @@ export class ReaderTools {
     this.#emit('ask-about', { reference, lines: lines.length === end - line + 1 ? lines : [] });
   }
 
-  async #showDefinitions() {
+  #showDefinitions() {
     const name = this.#names.value;
-    const { project } = /** @type {Shown} */ (this.#shown);
-    try {
+    return this.showResult('definitions', async ({ project }) => {
       const { symbols } = await findDefinitions(project, name);
-      if (symbols.length === 1) this.#emit('open-file', { reference: { path: symbols[0].path, line: symbols[0].line } });
-      else if (symbols.length === 0) this.showResult('definitions', `No definition of ${name} is known`, []);
-      else {
-        this.showResult('definitions', `Definitions of ${name}`, [element('ul', {}, ...symbols.map(({ kind, path, line }) => element('li', {},
-          element('span', { className: 'kind' }, kind), ' ', link({ path, line }))))]);
+      if (symbols.length === 0) return [`No definition of ${name} is known`];
+      if (symbols.length > 1) {
+        return [`Definitions of ${name}`, element('ul', {}, ...symbols.map(({ kind, path, line }) => element('li', {},
+          element('span', { className: 'kind' }, kind), ' ', link({ path, line }))))];
       }
-    } catch (error) {
-      this.showResult('definitions', errorMessage(error), []);
-    }
+      this.#emit('open-file', { reference: { path: symbols[0].path, line: symbols[0].line } });
+      return null;
+    });
   }
 
-  async #showUses() {
+  #showUses() {
     const name = this.#names.value;
-    const { project } = /** @type {Shown} */ (this.#shown);
     const inText = this.#button('Search the text of all files', () => this.#emit('search-code', usesOf(name)));
-    try {
+    return this.showResult('uses', async ({ project }) => {
       const uses = await findUses(project, name);
       const [title, ...notes] = usesText(name, uses);
-      this.showResult('uses', title, [...notes.map((note) => element('p', { className: 'note' }, note)), ...uses.groups.flatMap(useGroup), inText]);
-    } catch (error) {
-      this.showResult('uses', errorMessage(error), [inText]);
-    }
+      return [title, ...notes.map((note) => element('p', { className: 'note' }, note)), ...uses.groups.flatMap(useGroup)];
+    }, [inText]);
   }
 
-  async #showAuthors() {
-    const { project, reference: { path, line = 1, end_line: end } } = /** @type {Shown} */ (this.#shown);
-    try {
-      const { parts } = await blameLines(project, path, line, end ?? line);
-      this.showResult('authors', `Who wrote ${linesText(line, end ?? line).toLowerCase()}`, [element('ul', {}, ...parts.map(({ first, last, commit }) => (
+  #showAuthors() {
+    return this.showResult('authors', async ({ project, reference: { path, line = 1, end_line: end = line } }) => {
+      const { parts } = await blameLines(project, path, line, end);
+      return [`Who wrote ${linesText(line, end).toLowerCase()}`, element('ul', {}, ...parts.map(({ first, last, commit }) => (
         element('li', {}, `${linesText(first, last)}: `, ...(commit
-          ? [`${commit.author}, ${commit.date}, `, link({ path: '', commit: commit.id }, commit.subject)] : ['not committed'])))))]);
-    } catch (error) {
-      this.showResult('authors', errorMessage(error), []);
-    }
+          ? [`${commit.author}, ${commit.date}, `, link({ path: '', commit: commit.id }, commit.subject)] : ['not committed'])))))];
+    });
   }
 
   /** @param {KeyboardEvent} event */
