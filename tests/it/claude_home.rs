@@ -111,6 +111,15 @@ fn files_with(dir: &Path, text: &str) -> Vec<PathBuf> {
     all.filter(holds).collect()
 }
 
+/// Waits until the program has stored an answer in its transcript, which it does later.
+async fn stored(bench: &Bench, answer: &str) {
+    let transcripts = bench.state_dir().join("projects");
+    // The program makes its directories when it first writes to them.
+    let is_stored =
+        || transcripts.exists() && !files_with(&transcripts, &format!("\"{answer}\"")).is_empty();
+    wait_until("the program has stored the answer", is_stored).await;
+}
+
 /// Starts an agent of another conversation.
 fn start_of(bench: &Bench, agents: &cicerone::agent::Agents, conversation: i64) -> Running {
     bench.start_in(agents, conversation, AgentSession::New(Uuid::new_v4()))
@@ -124,10 +133,7 @@ async fn p2_what_an_agent_plants_in_its_home_is_gone_when_the_next_one_starts(ve
     let session = agent.session;
     agent.ask("SAY the first answer").await;
     let (state, mark) = (bench.state_dir(), bench.base.path().join("mark"));
-    // The program makes its directories when it first writes to them.
-    let stored = || !files_with(&state.join("projects"), "\"the first answer\"").is_empty();
-    wait_until("the program has stored the answer", || state.join("projects").exists() && stored())
-        .await;
+    stored(&bench, "the first answer").await;
     let touch = format!("touch {}", mark.display());
     let hook = json!([{"matcher": "", "hooks": [{"type": "command", "command": touch}]}]);
     let settings = json!({
@@ -180,6 +186,7 @@ async fn p2_a_transcript_that_was_tampered_with_gives_no_orders(version: Version
     let mut agent = bench.start_session(&agents, AgentSession::New(Uuid::new_v4()));
     let session = agent.session;
     agent.ask("TOOL Read {\"file_path\":\"README.md\"}\nSAY the first answer").await;
+    stored(&bench, "the first answer").await;
     agent.stop().await;
     let file = bench.transcripts().pop().unwrap();
     let mut rows = String::new();
@@ -217,6 +224,7 @@ async fn p3_a_transcript_of_an_earlier_version_of_the_server_is_gone_on_with(ver
     let mut agent = bench.start_session(&agents, AgentSession::New(Uuid::new_v4()));
     let session = agent.session;
     agent.ask("SAY the first answer").await;
+    stored(&bench, "the first answer").await;
     agent.stop().await;
     // As it kept those of a whole project: by its agents' user where that was another.
     let kept = bench.transcripts().pop().unwrap();
@@ -252,6 +260,7 @@ async fn p6_a_login_is_lent_and_nothing_else_of_the_users_directory_is_read_or_c
         "other accounts are lent"
     );
     let session = agent.session;
+    stored(&bench, "hello").await;
     agent.stop().await;
     let copies = || files_with(&bench.data_dir(), "sk-ant-");
     assert_eq!(copies(), [] as [PathBuf; 0], "a copy of the login was left");
@@ -262,10 +271,14 @@ async fn p6_a_login_is_lent_and_nothing_else_of_the_users_directory_is_read_or_c
     let mut agent = bench.start_session(&agents, AgentSession::Resume(session));
     assert!(agent.ask("HISTORY").await.text.contains("hello"));
     let left = bench.base.path().join("left");
-    assert_eq!(copies().len(), 1);
+    wait_until("one copy is lent", || copies().len() == 1).await;
     let home = bench.homes().pop().unwrap();
-    let status = std::process::Command::new("cp").arg("-a").args([&home, &left]).status();
-    assert!(status.unwrap().success());
+    // What the program replaces meanwhile makes a copy fail.
+    let copy = || {
+        fs::remove_dir_all(&left).ok();
+        std::process::Command::new("cp").arg("-a").args([&home, &left]).status().unwrap().success()
+    };
+    wait_until("the home is copied", copy).await;
     agent.stop().await;
     fs::rename(&left, &home).unwrap();
     bench.agents().clear();

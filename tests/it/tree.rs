@@ -23,7 +23,8 @@ pub fn tree(root: &Path) -> BTreeMap<PathBuf, Entry> {
     while let Some(path) = rest.pop() {
         let Some(found) = unless_gone(fs::symlink_metadata(&path)) else { continue };
         if found.is_dir() {
-            rest.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            let Some(entries) = unless_gone(fs::read_dir(&path)) else { continue };
+            rest.extend(entries.map(|entry| entry.unwrap().path()));
         }
         let content = match found.is_file() {
             true => match unless_gone(fs::read(&path)) {
