@@ -86,6 +86,11 @@ pub enum Command {
         /// The backup, which is only read.
         file: PathBuf,
     },
+    /// Delete what a user asked, and the user's name everywhere else, while no server runs.
+    Forget {
+        /// The name, letter by letter.
+        user: String,
+    },
     /// Check the database: the file, its references and the index of the search.
     Check,
     /// Check agent, account, sandbox, database, port and projects, and say how to fix them.

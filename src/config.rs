@@ -216,6 +216,7 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         team: tables.team,
         budgets: tables.budgets,
         history: tables.history,
+        audit: tables.audit,
         webhooks,
         reading: tables.reading,
         highlighting: tables.highlighting,

@@ -5,6 +5,7 @@
 //! rows of [`crate::entry`] and does not interpret them; access is checked elsewhere.
 
 pub mod backup;
+pub(crate) mod forget;
 pub mod import;
 pub mod integrity;
 pub mod json_lines;
@@ -38,6 +39,7 @@ pub use actor::Database;
 pub use clock::{Clock, timestamp};
 pub use connection::FILE_NAME;
 pub use error::{DatabaseError, OpenError};
+pub use forget::Forgotten;
 pub(crate) use inspect::inspect;
 pub(crate) use loose::drop_loose_regularly;
 pub use reader::Reader;

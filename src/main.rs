@@ -19,7 +19,7 @@ use cicerone::{
         topics::{self, UnknownTopic},
     },
     config::{self, ConfigError, Loaded, secrets, settings::LogFormat},
-    database::{self, backup, import, integrity, json_lines, restore},
+    database::{self, Forgotten, backup, import, integrity, json_lines, restore},
     doctor, drawing, guide, mcp, model,
     project::ProjectName,
     reader::serve,
@@ -75,6 +75,7 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::Export { file } => export(options, &file),
         Command::Backup { file } => backup(options, &file),
         Command::Restore { file } => restore(options, &file),
+        Command::Forget { user } => forget(options, &user),
         Command::Check => check_database(options),
         Command::Doctor(DoctorArgs { json, projects }) => {
             run_doctor(options, &before.and(projects), json)
@@ -238,6 +239,16 @@ fn restore(options: &Options, file: &Path) -> Result<(), Box<dyn Error>> {
     let before = restore::run(file, &settings.data_dir.join(database::FILE_NAME))?;
     let kept = before.map(|path| format!("; the database before it is {}", path.display()));
     print_line(&format!("restored {}{}", file.display(), kept.unwrap_or_default()))
+}
+
+/// Deletes what the configured store has of a user.
+fn forget(options: &Options, user: &str) -> Result<(), Box<dyn Error>> {
+    let settings = load(options, None)?.settings;
+    let Forgotten { conversations, turns, others } = server::forget::forget(&settings, user)?;
+    print_line(&format!(
+        "deleted {conversations} conversations, {turns} questions of others' conversations, and {others} \
+         other mentions"
+    ))
 }
 
 /// Prints what is wrong with the configured store.

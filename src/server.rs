@@ -5,6 +5,7 @@ mod activation;
 pub mod allocator;
 pub(crate) mod descriptors;
 mod error;
+pub mod forget;
 mod registry_cell;
 mod retention;
 pub(crate) mod tls;

@@ -13,6 +13,7 @@ mod access;
 mod advanced;
 pub mod agents;
 mod attachments;
+mod audit;
 mod budgets;
 mod discovery;
 mod file_links;
@@ -41,6 +42,7 @@ pub(crate) use advanced::{
 };
 use agents::{AgentName, NamedAgent};
 pub(crate) use attachments::AttachmentSettings;
+pub(crate) use audit::AuditSettings;
 pub(crate) use budgets::BudgetSettings;
 pub(super) use discovery::DiscoveryTable;
 pub(crate) use file_links::FileLinkSettings;
@@ -97,6 +99,7 @@ pub struct Settings {
     pub(crate) team: TeamSettings,
     pub(crate) budgets: BudgetSettings,
     pub(crate) history: HistorySettings,
+    pub(crate) audit: AuditSettings,
     pub(crate) webhooks: WebhookSettings,
     pub(crate) reading: ReadingSettings,
     pub(crate) highlighting: HighlightingSettings,
@@ -166,6 +169,7 @@ pub(super) struct Tables {
     pub(super) team: TeamSettings,
     pub(super) budgets: BudgetSettings,
     pub(super) history: HistorySettings,
+    pub(super) audit: AuditSettings,
     pub(super) webhooks: WebhookSettings,
     pub(super) reading: ReadingSettings,
     pub(super) highlighting: HighlightingSettings,

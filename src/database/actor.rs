@@ -27,11 +27,11 @@ use super::{
         AcceptQuestion, AddAttachment, AttachmentAdded, BeginTurn, ClaimConversation,
         CreateConversation, DeleteConversation, DeleteIfEmpty, DropLoose, Flush, ForkConversation,
         Forked, KeepNote, Marked, NoteVisit, React, RecordAction, RenameConversation, ReserveSeq,
-        SetAgentSession, SetSnapshot, ShareConversation, WriteEntries,
+        SetAgentSession, SetSnapshot, ShareConversation, TrimAudit, WriteEntries,
         credentials::ChangeCredential,
     },
     queries::{
-        attachments, conversations, notes, reactions,
+        actions, attachments, conversations, notes, reactions,
         snapshots::{self, PublishedSnapshot},
     },
     recorder::Recorder,
@@ -53,6 +53,9 @@ const MAX_NOTES: u32 = 1000;
 
 /// People whose reactions to one answer are kept.
 const MAX_REACTIONS: u32 = 200;
+
+/// Rows of the audit log that are deleted at once.
+const MAX_TRIMMED: u32 = 5000;
 
 /// Senders that can hand over a write in one go.
 const MAILBOX: usize = 256;
@@ -231,6 +234,21 @@ impl Handler<DropLoose> for Database {
                 recorder.apply(Change::DropLooseAttachments(DropLooseAttachments { project }))?;
             }
             Ok(())
+        })
+    }
+}
+
+impl Handler<TrimAudit> for Database {
+    type Result = Reply<bool>;
+
+    fn handle(&mut self, trim: TrimAudit, context: &mut Context<Self>) -> Self::Result {
+        self.enqueue(context, 0, move |recorder| {
+            let TrimAudit { before, rows } = trim;
+            let connection = recorder.connection();
+            match actions::trimmed_up_to(connection, before.as_deref(), rows, MAX_TRIMMED)? {
+                Some(up_to) => recorder.apply(Change::TrimAudit(up_to)),
+                None => Ok(false),
+            }
         })
     }
 }

@@ -248,6 +248,16 @@ pub(crate) struct RecordAction {
     pub(crate) detail: String,
 }
 
+/// Deletes the oldest rows of the audit log: some of those before `before`, and of those beyond the newest
+/// `rows`. Answers whether there were any.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<bool, DatabaseError>")]
+pub(crate) struct TrimAudit {
+    /// `None` where no row is too old.
+    pub(crate) before: Option<String>,
+    pub(crate) rows: usize,
+}
+
 /// What somebody does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

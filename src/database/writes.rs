@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     entry::EntryRow,
-    ids::{ConversationId, TurnNumber},
+    ids::{ConversationId, Seq, TurnNumber},
     project::ProjectName,
 };
 
@@ -73,6 +73,8 @@ pub(crate) enum Change {
     SetSnapshot(SetSnapshot),
     RecordAction(RecordAction),
     ChangeCredential(ChangeCredential),
+    /// Deletes the rows of the audit log up to this time.
+    TrimAudit(Arc<str>),
     DeleteConversation(DeleteConversation),
     DeleteIfEmpty(DeleteIfEmpty),
     AddAttachment(AddAttachment),
@@ -123,6 +125,13 @@ impl Change {
     }
 }
 
+/// Keeps the ids of all entries from being used again once they are deleted.
+pub(super) fn retire_entry_ids(transaction: &Transaction<'_>) -> Result<(), DatabaseError> {
+    let newest: Option<i64> =
+        transaction.query_row("SELECT max(id) FROM entries", (), |row| row.get(0))?;
+    newest.map_or(Ok(()), |id| conversations::retire_entry_ids(transaction, Seq(id)))
+}
+
 /// Applies a write, and answers whether there was anything to change. After an error the caller
 /// rolls back what it may have left.
 pub(crate) fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<bool, DatabaseError> {
@@ -159,6 +168,7 @@ pub(crate) fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<bool
         Change::ShareConversation(share) => return conversations::share(transaction, share),
         Change::React(react) => return reactions::set(transaction, react, at),
         Change::RecordAction(action) => actions::record(transaction, action, at)?,
+        Change::TrimAudit(up_to) => return actions::trim(transaction, up_to),
         Change::ChangeCredential(change) => credentials::change(transaction, change)?,
         Change::KeepNote(keep) => return notes::set(transaction, keep, at),
         Change::SetSnapshot(set) => return snapshots::set(transaction, set, at),

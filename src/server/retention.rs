@@ -1,12 +1,17 @@
-//! Deletes conversations that are older than `history.keep`.
+//! Deletes what is kept no longer: old conversations (`history.keep`) and rows of the audit log (`audit`).
 
 use std::time::{Duration, SystemTime};
 
 use actix::Addr;
 
 use crate::{
-    database::timestamp, ids::ConversationId, project::ProjectName, registry::Registry,
-    session::Resources, web::api::conversations::delete_conversation,
+    config::settings::AuditSettings,
+    database::{messages::TrimAudit, timestamp},
+    ids::ConversationId,
+    project::ProjectName,
+    registry::Registry,
+    session::Resources,
+    web::api::conversations::delete_conversation,
 };
 
 /// Interval between searches.
@@ -15,15 +20,31 @@ const INTERVAL: Duration = Duration::from_secs(3600);
 /// Conversations that one search finds.
 const BATCH: u32 = 100;
 
-/// Runs as long as the server does. Does nothing if conversations stay.
+/// Runs as long as the server does.
 pub(super) async fn delete_old_regularly(registry: Addr<Registry>, resources: Resources) {
-    let Some(keep) = resources.settings.history.keep else { return };
     loop {
-        match delete_older(&registry, &resources, keep).await {
-            0 => (),
-            deleted => log::info!("deleted old conversations number={deleted}"),
+        if let Some(keep) = resources.settings.history.keep {
+            match delete_older(&registry, &resources, keep).await {
+                0 => (),
+                deleted => log::info!("deleted old conversations number={deleted}"),
+            }
         }
+        trim_audit(&resources).await;
         tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// Deletes the rows of the audit log that are too old or too many, some at a time.
+async fn trim_audit(resources: &Resources) {
+    let AuditSettings { keep, rows } = resources.settings.audit;
+    let before = keep.and_then(|keep| SystemTime::now().checked_sub(keep));
+    let before = before.map(|before| timestamp(before.into()));
+    loop {
+        match resources.database.send(TrimAudit { before: before.clone(), rows }).await {
+            Ok(Ok(true)) => (),
+            Ok(Ok(false)) | Err(_) => return,
+            Ok(Err(error)) => return log::warn!("cannot trim the audit log error={error}"),
+        }
     }
 }
 

@@ -43,6 +43,7 @@ mod fake_model;
 mod faults;
 mod files;
 mod flood;
+mod forget;
 mod git_http;
 mod git_projects;
 mod groups;

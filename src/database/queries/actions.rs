@@ -1,6 +1,8 @@
 //! The audit log: who did what.
 
-use rusqlite::named_params;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, ToSql, named_params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -69,4 +71,28 @@ impl Reader {
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
+}
+
+/// The time up to which rows of the audit log go next: those before `before`, and those beyond the newest
+/// `rows`, but not many more than `most` at once.
+pub(in crate::database) fn trimmed_up_to(
+    connection: &Connection,
+    before: Option<&str>,
+    rows: usize,
+    most: u32,
+) -> Result<Option<Arc<str>>, DatabaseError> {
+    let at = |query: &str, parameter: &dyn ToSql| -> rusqlite::Result<Option<String>> {
+        connection.prepare_cached(query)?.query_row([parameter], |row| row.get(0)).optional()
+    };
+    let too_old = at(
+        "SELECT at FROM audit WHERE at < ?1 ORDER BY at DESC LIMIT 1",
+        &before.unwrap_or_default(),
+    )?;
+    let beyond = at(
+        "SELECT at FROM audit ORDER BY at DESC LIMIT 1 OFFSET ?1",
+        &i64::try_from(rows).unwrap_or(i64::MAX),
+    )?;
+    let many = at("SELECT at FROM audit ORDER BY at LIMIT 1 OFFSET ?1", &most)?;
+    let up_to = too_old.max(beyond);
+    Ok(up_to.map(|up_to| many.map_or(up_to.clone(), |many| many.min(up_to)).into()))
 }

@@ -34,6 +34,13 @@ pub(super) fn record(
     Ok(())
 }
 
+/// Deletes the rows up to and including this time.
+pub(super) fn trim(connection: &Connection, up_to: &str) -> Result<bool, DatabaseError> {
+    let rows =
+        connection.prepare_cached("DELETE FROM audit WHERE at <= ?1")?.execute(params![up_to])?;
+    Ok(rows > 0)
+}
+
 /// Records who asks, but not what.
 pub(super) fn record_question(
     connection: &Connection,

@@ -190,7 +190,7 @@ pub(super) fn delete_if_empty(
 
 /// Keeps ids of entries up to `newest` from being used again. SQLite remembers the highest id in
 /// the same place for tables with AUTOINCREMENT.
-fn retire_entry_ids(connection: &Connection, newest: Seq) -> Result<(), DatabaseError> {
+pub(super) fn retire_entry_ids(connection: &Connection, newest: Seq) -> Result<(), DatabaseError> {
     let known = connection
         .prepare_cached("UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'entries'")?
         .execute([newest])?;
