@@ -97,6 +97,7 @@ const EVENTS = {
   'react': (said) => withReactions((it) => it.react(page, notice, said)),
   'keep-note': (note) => withReactions((it) => it.keepNote(page, notice, note)),
   'open-notes': () => withReactions((it) => it.openNotes(page)),
+  'open-tokens': () => import('./views/tokens_dialog.js').then((it) => it.openTokens()).catch(() => notice.show(loadFailureText('Your tokens'))),
   'copy-answer': (target) => actions.copyAnswer(target),
   'notify': (text) => notice.show(text),
   'toggle-notifications': () => toggleNotifications(),
@@ -183,8 +184,7 @@ async function start() {
   try {
     const [projects, me] = await Promise.all([api.listProjects(), api.whoAmI()]);
     page.setState({ projects, user: me.user });
-    page.sidebar.offerLogOut(me.can_log_out);
-    page.sidebar.offerAdmin(me.role === 'admin');
+    page.sidebar.offer(me);
   } catch (error) {
     page.setState({ problem: api.errorMessage(error) });
   }

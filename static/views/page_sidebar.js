@@ -35,6 +35,10 @@ export class PageSidebar extends HTMLElement {
   #logOut = element('button', {
     type: 'button', className: 'quiet', title: 'Log out', hidden: true, onclick: () => this.#emit('log-out', null),
   }, ...withIcon('leave', 'Log out'));
+  #tokens = element('button', {
+    type: 'button', className: 'quiet open-tokens', title: 'Tokens for programs that act for you', 'aria-haspopup': 'dialog', hidden: true,
+    onclick: () => this.#emit('open-tokens', null),
+  }, ...withIcon('token', 'Tokens'));
   #admin = element('a', { href: `${BASE}/admin`, className: 'quiet', title: 'Admin', hidden: true }, ...withIcon('settings', 'Admin'));
   #notes = element('button', {
     type: 'button', className: 'quiet open-notes', title: 'Answers that people keep for everybody', 'aria-haspopup': 'dialog',
@@ -70,7 +74,7 @@ export class PageSidebar extends HTMLElement {
           type: 'button', className: 'find-code', title: 'Ctrl or ⌘, Shift and F', onclick: () => this.#emit('search-code', undefined),
         }, ...withIcon('code', 'Code'))));
     const foot = element('div', { className: 'foot' }, this.#theme, this.#notify,
-      element('button', { type: 'button', className: 'quiet', title: 'Keys: ?', onclick: showShortcuts }, ...withIcon('keys', 'Keys')), this.#admin, this.#logOut);
+      element('button', { type: 'button', className: 'quiet', title: 'Keys: ?', onclick: showShortcuts }, ...withIcon('keys', 'Keys')), this.#tokens, this.#admin, this.#logOut);
     this.append(head, element('nav', { 'aria-label': 'Conversations' }, this.#list), foot);
     head.append(this.#notes);
     this.#showTheme();
@@ -97,14 +101,11 @@ export class PageSidebar extends HTMLElement {
     }
   }
 
-  /** @param {boolean} canLogOut */
-  offerLogOut(canLogOut) {
+  /** Offers what only some people can do. @param {import('../api.js').Me} me */
+  offer({ user, role, can_log_out: canLogOut }) {
+    this.#tokens.hidden = user === null;
+    this.#admin.hidden = role !== 'admin';
     this.#logOut.hidden = !canLogOut;
-  }
-
-  /** @param {boolean} isAdmin */
-  offerAdmin(isAdmin) {
-    this.#admin.hidden = !isAdmin;
   }
 
   get isDrawerOpen() {

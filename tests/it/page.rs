@@ -39,6 +39,7 @@ mod load;
 mod long_conversation;
 mod many_drawings;
 mod markup;
+mod own_tokens;
 mod picture;
 #[cfg(feature = "oidc")]
 mod provider_login;

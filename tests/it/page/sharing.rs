@@ -65,7 +65,7 @@ pub(super) fn team() -> Server {
     Setup::scripted().config(config).start()
 }
 
-async fn opened(url: &str) -> Browser {
+pub(super) async fn opened(url: &str) -> Browser {
     let browser = Browser::start().await;
     browser.goto(url).await;
     browser.wait_for("document.activeElement.id === 'question'").await;
