@@ -64,7 +64,7 @@ fn unauthorized(detail: &str, parameters: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, detail).with_header(header::WWW_AUTHENTICATE, challenge)
 }
 
-pub(super) fn scope_required() -> Problem {
+pub(crate) fn scope_required() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "This token may only read: make one that may also ask.")
 }
 

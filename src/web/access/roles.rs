@@ -44,13 +44,14 @@ pub(crate) fn required(method: &Method, path: &str) -> Option<Role> {
 }
 
 /// What a personal token must allow for a request. Over a WebSocket, or what stands for one, questions come.
+/// At `/mcp`, each tool requires its own.
 pub(crate) fn scope(method: &Method, path: &str) -> TokenScope {
     let has_questions = ["/api/assistant/ws/", "/api/assistant/events/"]
         .iter()
         .any(|parent| path.starts_with(parent));
     let only_draws = path.starts_with("/api/projects/") && path.ends_with("/drawings");
     let reads = matches!(*method, Method::GET | Method::HEAD);
-    match (reads && !has_questions) || only_draws {
+    match (reads && !has_questions) || only_draws || path == "/mcp" {
         true => TokenScope::Read,
         false => TokenScope::Ask,
     }

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::web::{
-    access::rate_limit::Visitor,
+    access::{credentials::TokenScope, problems, rate_limit::Visitor},
     json_body,
     problem::{HandlerResult, Problem, ProblemResponse},
     state::AppState,
@@ -86,6 +86,7 @@ pub(crate) async fn receive(
         (McpMessage::Notification { method, params }, Ok(_)) => {
             if let ("notifications/cancelled", Some(session)) = (method.as_str(), &session)
                 && let Some(id) = params.get("requestId")
+                && visitor.may(TokenScope::Ask)
             {
                 running::cancel(session, id);
             }
@@ -107,7 +108,10 @@ pub(crate) async fn end(visitor: web::ReqData<Visitor>, request: HttpRequest) ->
     let session = session(&request, &visitor)?.ok_or_else(|| {
         Problem::new(StatusCode::BAD_REQUEST, "The header Mcp-Session-Id is missing.")
     })?;
-    running::cancel_all(&session);
+    // Only questions run, and a token that may not ask ends none of its owner.
+    if visitor.may(TokenScope::Ask) {
+        running::cancel_all(&session);
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -155,7 +159,9 @@ impl Client<'_> {
                 });
                 version.lasting(told)
             }
-            "tools/list" => version.lasting(json!({ "tools": tools::list() })),
+            "tools/list" => {
+                version.lasting(json!({ "tools": tools::list(self.visitor.may(TokenScope::Ask)) }))
+            }
             "ping" => json!({}),
             _ => return refused(&RpcError::no_method(&method), &id, version),
         };
@@ -194,6 +200,9 @@ impl Client<'_> {
         if tool.name != tools::ASK {
             let outcome = calls::run(state, &visitor, tool.name, arguments).await;
             return answer(&id, outcome.unwrap_or_else(ToolOutcome::from));
+        }
+        if !visitor.may(TokenScope::Ask) {
+            return answer(&id, problems::scope_required().into());
         }
         let progress_token = params.get("_meta").and_then(|meta| meta.get("progressToken"));
         let progress_token = progress_token.filter(|it| it.is_string() || it.is_number()).cloned();

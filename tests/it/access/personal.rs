@@ -3,7 +3,7 @@
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::server::{Server, Setup, eventually};
+use crate::server::{Gate, Server, Setup, eventually};
 
 use super::rights::{ANA, BEN, Person, team};
 
@@ -138,6 +138,81 @@ async fn p14_a_token_may_no_more_than_its_scope_and_its_owner() {
     projects(&server, &in_groups(ANA, "dev")).await;
     assert_eq!(status(&admins).await, 403);
     assert_eq!(projects(&server, &shown(&asking)).await, 1);
+}
+
+fn rpc(method: &str, params: Value) -> Option<Value> {
+    Some(json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }))
+}
+
+fn call(tool: &str, arguments: Value) -> Option<Value> {
+    rpc("tools/call", json!({ "name": tool, "arguments": arguments }))
+}
+
+async fn names_of_tools(server: &Server, token: &str) -> Vec<String> {
+    let message = rpc("tools/list", json!({}));
+    let (status, told) = send(server, &shown(token), Method::POST, "/mcp", message).await;
+    assert_eq!(status, 200, "{told}");
+    let tools = told["result"]["tools"].as_array().unwrap().iter();
+    tools.map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[actix::test]
+async fn p14_a_token_that_reads_uses_the_tools_that_read_and_no_other() {
+    let server = people().start();
+    let (reading, _) = make(&server, &in_groups(ANA, "team-a"), "read").await;
+    let (others, _) = make(&server, &in_groups(BEN, "dev"), "read").await;
+    let (asking, _) = make(&server, &in_groups(ANA, "team-a"), "ask").await;
+    let tools = names_of_tools(&server, &reading).await;
+    assert!(tools.iter().any(|it| it == "read_file") && !tools.iter().any(|it| it == "ask"));
+    assert!(names_of_tools(&server, &asking).await.iter().any(|it| it == "ask"));
+    let used = async |token: &str, message: Option<Value>| {
+        let (status, told) = send(&server, &shown(token), Method::POST, "/mcp", message).await;
+        assert_eq!(status, 200, "{told}");
+        told["result"].clone()
+    };
+    let listed = used(&reading, call("list_projects", json!({}))).await;
+    assert_eq!(listed["structuredContent"]["projects"].as_array().unwrap().len(), 2, "{listed}");
+    // It acts as its owner here too.
+    for (token, is_error) in [(&reading, false), (&others, true)] {
+        let outlined = used(token, call("outline", json!({ "project": "hidden" }))).await;
+        assert_eq!(outlined["isError"] == true, is_error, "{outlined}");
+    }
+    let refused = call("ask", json!({ "project": "demo", "question": "say yes" }));
+    let refused = used(&reading, refused).await;
+    assert_eq!(refused["isError"], true, "{refused}");
+    assert!(refused["content"][0]["text"].as_str().unwrap().contains("may only read"));
+    let list = "/api/assistant/conversations/demo";
+    assert_eq!(send(&server, &ANA.headers(), Method::GET, list, None).await.1, json!([]));
+
+    // It does not stop what its owner asks with another one, though it names the session.
+    let in_session = |token: &str| {
+        let mut headers = shown(token);
+        headers.push(("mcp-session-id", "mine".to_owned()));
+        headers
+    };
+    let gate = Gate::new(&server);
+    let question = json!({ "project": "demo", "question": gate.script() + "\nsay yes" });
+    let (question, headers) = (call("ask", question), in_session(&asking));
+    let asked = send(&server, &headers, Method::POST, "/mcp", question);
+    let cancelling = async {
+        eventually("the question is stored", async || {
+            let (_, list) = send(&server, &ANA.headers(), Method::GET, list, None).await;
+            list.as_array().is_some_and(|list| !list.is_empty()).then_some(())
+        })
+        .await;
+        let headers = in_session(&reading);
+        let cancel = json!({
+            "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 1 },
+        });
+        let cancel = send(&server, &headers, Method::POST, "/mcp", Some(cancel)).await;
+        let end = send(&server, &headers, Method::DELETE, "/mcp", None).await;
+        assert_eq!((cancel.0.as_u16(), end.0.as_u16()), (202, 204));
+        gate.open();
+    };
+    let ((status, answered), ()) = tokio::join!(asked, cancelling);
+    assert_eq!(status, 200, "{answered}");
+    assert!(answered["result"]["isError"] != true, "{answered}");
+    assert!(answered.to_string().contains("yes"), "{answered}");
 }
 
 #[actix::test]

@@ -61,9 +61,9 @@ pub(super) fn named(name: &str) -> Option<&'static ProjectTool> {
     TOOLS.iter().find(|tool| tool.name == name)
 }
 
-/// The tools as `tools/list` tells of them.
-pub(super) fn list() -> Value {
-    TOOLS.iter().map(described).collect()
+/// The tools as `tools/list` tells of them, to a client that may ask or may only read.
+pub(super) fn list(may_ask: bool) -> Value {
+    TOOLS.iter().filter(|tool| may_ask || tool.name != ASK).map(described).collect()
 }
 
 fn described(tool: &ProjectTool) -> Value {
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn each_tool_says_that_it_only_reads_and_what_each_argument_is() {
-        for tool in list().as_array().unwrap() {
+        for tool in list(true).as_array().unwrap() {
             let hints = &tool["annotations"];
             assert_eq!(
                 (&hints["readOnlyHint"], &hints["destructiveHint"]),
