@@ -105,6 +105,7 @@ mod symbols;
 mod text_search;
 mod tidy;
 mod tree;
+mod upgrade;
 mod usage;
 mod uses;
 mod v1;
