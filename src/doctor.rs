@@ -2,6 +2,7 @@
 
 mod agent;
 mod host;
+mod sizing;
 
 use std::{env, fmt, sync::Arc};
 
@@ -41,6 +42,7 @@ pub fn run(loaded: &Loaded) -> Report {
         warnings.map(|warning| Check::warn("configuration", warning.text.clone())).collect();
     checks.extend(rt::System::new().block_on(agent::checks(&agents, &settings)));
     checks.extend(host::checks(&settings));
+    checks.push(sizing::check(&settings));
     Report(checks)
 }
 
