@@ -173,6 +173,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/api/admin/tokens/{id}").route(delete().to(tokens::admin_revoke)))
         .service(at("/login").route(get().to(assets::serve)).route(post().to(login::log_in)))
         .service(at("/login/options").route(get().to(login::options)))
+        .service(at("/.well-known/oauth-protected-resource").route(get().to(login::resource)))
         .service(at("/login/begin").route(get().to(login::begin)))
         .service(at("/login/callback").route(get().to(login::callback)))
         .service(at("/logout").route(post().to(login::log_out)))

@@ -139,7 +139,7 @@ export function readPage(project, { path, commit, line }, format = 'text') {
   return call('GET', `/api/projects/${project}/${path ? 'file' : 'commit'}?${query}`);
 }
 
-/** @typedef {{role: 'viewer' | 'admin' | null, user: string | null, can_log_out: boolean}} Me */
+/** @typedef {{role: 'viewer' | 'admin' | null, user: string | null, can_log_out: boolean, can_make_tokens: boolean}} Me */
 
 /** The role and the name of this browser's user. @returns {Promise<Me>} */
 export const whoAmI = () => call('GET', '/api/me');

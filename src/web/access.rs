@@ -7,6 +7,7 @@ pub(crate) mod bodies;
 pub(crate) mod client_address;
 pub(crate) mod credentials;
 pub(crate) mod host_check;
+pub(crate) mod issued_tokens;
 pub(crate) mod login_sessions;
 mod logins;
 pub(crate) mod middleware;
@@ -32,6 +33,7 @@ use std::{
 };
 
 use actix_web::{
+    HttpMessage as _,
     dev::ServiceRequest,
     http::{
         Method,
@@ -197,7 +199,7 @@ impl AccessControl {
         if roles::has_token(request.query_string()) {
             return Err(problems::token_in_url());
         }
-        let mut visitor = self.visitor(headers, client);
+        let mut visitor = self.visitor(request, client);
         visitor.is_secure = is_secure;
         let permit = visitor.begin_request().map_err(problems::limit_exceeded)?;
         let required = roles::required(method, request.match_info().as_str());
@@ -215,8 +217,9 @@ impl AccessControl {
     }
 
     /// Who asks: the holder of a personal token or of a login with a provider, or else whom a proxy names.
-    fn visitor(&self, headers: &HeaderMap, client: ClientIdentity) -> Visitor {
-        let holder = self.holder(headers);
+    fn visitor(&self, request: &ServiceRequest, client: ClientIdentity) -> Visitor {
+        let issued = request.extensions().get::<Holder>().cloned();
+        let holder = issued.or_else(|| self.holder(request.headers()));
         let (user, groups) = match &holder {
             Some(holder) => (Some(holder.user.clone()), Arc::clone(&holder.groups)),
             None => (client.user, client.groups.into()),

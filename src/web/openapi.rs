@@ -104,6 +104,7 @@ use super::{
         login_page,
         login::log_in,
         login::options,
+        login::resource,
         login::begin,
         login::callback,
         login::log_out,

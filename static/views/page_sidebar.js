@@ -102,8 +102,8 @@ export class PageSidebar extends HTMLElement {
   }
 
   /** Offers what only some people can do. @param {import('../api.js').Me} me */
-  offer({ user, role, can_log_out: canLogOut }) {
-    this.#tokens.hidden = user === null;
+  offer({ role, can_log_out: canLogOut, can_make_tokens: canMakeTokens }) {
+    this.#tokens.hidden = !canMakeTokens;
     this.#admin.hidden = role !== 'admin';
     this.#logOut.hidden = !canLogOut;
   }

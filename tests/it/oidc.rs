@@ -2,6 +2,7 @@
 //! with a real provider in a real browser.
 
 mod fake;
+mod issued;
 
 use std::time::Duration;
 

@@ -75,6 +75,11 @@ pub(crate) struct Holder {
 }
 
 impl Holder {
+    /// The holder of a token that the provider has given out: it asks, and administers nothing.
+    pub(super) fn of_issued(user: String, groups: Arc<[String]>, ends_at: i64) -> Self {
+        Self { user, groups, scope: Some(TokenScope::Ask), ends_at, is_ended: Arc::default() }
+    }
+
     /// Whether it has neither ended nor been ended since it was shown.
     pub(crate) fn is_valid(&self) -> bool {
         !self.is_ended.load(Ordering::Relaxed) && now() < self.ends_at

@@ -7,7 +7,7 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
-    http::{Method, header},
+    http::{Method, StatusCode, header},
     middleware::Next,
 };
 
@@ -16,7 +16,7 @@ use crate::web::{connections::Connection, openai_error::ApiError};
 use super::{
     AccessControl, Decision,
     bodies::{self, GuardedBody},
-    is_upload,
+    is_upload, issued_tokens,
     problems::quote,
     response_headers::{self, HeaderContext},
 };
@@ -45,8 +45,16 @@ pub(crate) async fn check<B: MessageBody + 'static>(
     if let Some(delay) = access.guessing_delay(&request) {
         tokio::time::sleep(delay).await;
     }
+    let resource = access.resource_of(&request);
+    let admitted = match access.token_holder(&request).await {
+        Ok(holder) => {
+            holder.and_then(|holder| request.extensions_mut().insert(holder));
+            access.admit(&request, &mut context)
+        }
+        Err(problem) => Err(problem),
+    };
     let mut permit = None;
-    let mut response = match access.admit(&request, &mut context) {
+    let mut response = match admitted {
         Ok(Decision::Admit(visitor, request_permit)) => {
             permit = request_permit;
             request.extensions_mut().insert(*visitor);
@@ -72,6 +80,10 @@ pub(crate) async fn check<B: MessageBody + 'static>(
             request.into_response(response).map_into_right_body()
         }
     };
+    if let Some((_, resource)) = resource.filter(|_| response.status() == StatusCode::UNAUTHORIZED)
+    {
+        issued_tokens::name_metadata(response.headers_mut(), &resource);
+    }
     response_headers::add(response.headers_mut(), &context);
     Ok(response.map_body(|_, body| GuardedBody::new(body, guard, permit)))
 }

@@ -68,6 +68,15 @@ impl NoProvider {
     ) -> Result<NoPerson, NoProviderError> {
         Err(missing())
     }
+
+    pub(crate) fn holder(
+        &self,
+        _: &str,
+        _: &str,
+        _: i64,
+    ) -> Result<(NoPerson, i64), NoProviderError> {
+        Err(missing())
+    }
 }
 
 fn missing() -> NoProviderError {

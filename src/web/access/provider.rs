@@ -2,6 +2,9 @@
 //!
 //! All of it blocks, and belongs on a thread where that is allowed.
 
+mod access_token;
+mod person;
+
 use std::{
     error::Error,
     io,
@@ -25,6 +28,8 @@ use ureq::Agent;
 use url::Url;
 
 use crate::{config::settings::OidcSettings, http_client};
+use access_token::{BadToken, Expected};
+pub(crate) use person::ProvenPerson;
 
 /// Longest silence of the provider.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -73,13 +78,6 @@ pub(crate) struct LoginAttempt {
     verifier: String,
     /// The path of the page to open then.
     pub(crate) next: String,
-}
-
-/// Who has logged in, as the provider says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ProvenPerson {
-    pub(crate) user: String,
-    pub(crate) groups: Vec<String>,
 }
 
 /// Why somebody has not logged in, in words for a person.
@@ -189,8 +187,8 @@ impl Provider {
         .map_err(|error| ProviderError::Untrusted(words(&error)))?;
         let mut claims = payload(id_token)?;
         let is_told = |claims: &Map<String, Value>| {
-            claim(claims, &self.settings.name_claim).is_some()
-                && claim(claims, &self.settings.groups_claim).is_some()
+            person::claim(claims, &self.settings.name_claim).is_some()
+                && person::claim(claims, &self.settings.groups_claim).is_some()
         };
         if let Some(userinfo) = metadata.userinfo_endpoint().filter(|_| !is_told(&claims)) {
             let more = self.userinfo(userinfo.as_str(), tokens.access_token().secret())?;
@@ -203,30 +201,30 @@ impl Provider {
                 claims.entry(name).or_insert(value);
             });
         }
-        self.person(&claims)
+        person::proven(&claims, &self.settings)
     }
 
-    fn person(&self, claims: &Map<String, Value>) -> Result<ProvenPerson, ProviderError> {
-        let OidcSettings { name_claim, groups_claim, .. } = &self.settings;
-        let name = claim(claims, name_claim).and_then(Value::as_str).unwrap_or_default();
-        if name.trim() != name || name.is_empty() || name.chars().any(|c| c.is_control()) {
-            return Err(ProviderError::NoName(name_claim.clone()));
-        }
-        let is_confirmed = match claims.get("email_verified") {
-            Some(Value::Bool(is_confirmed)) => *is_confirmed,
-            Some(Value::String(text)) => text == "true",
-            _ => true,
+    /// Who holds an access token of the provider that was given out for `resource`, and until when, in seconds
+    /// since 1970.
+    pub(crate) fn holder(
+        &self,
+        token: &str,
+        resource: &str,
+        now: i64,
+    ) -> Result<(ProvenPerson, i64), ProviderError> {
+        let verified = |age| {
+            let metadata = self.metadata(age)?;
+            let expected = Expected { issuer: metadata.issuer(), resource, now };
+            Ok::<_, ProviderError>(access_token::verified(token, metadata.jwks(), expected))
         };
-        if name_claim == "email" && !is_confirmed {
-            return Err(ProviderError::Unconfirmed);
-        }
-        let groups = match claim(claims, groups_claim) {
-            Some(Value::Array(groups)) => groups.iter().filter_map(Value::as_str).collect(),
-            Some(Value::String(group)) => vec![group.as_str()],
-            _ => Vec::new(),
+        let verified = match verified(METADATA_LIFETIME)? {
+            // It may have new keys.
+            Err(BadToken::UnknownKey) => verified(METADATA_PAUSE)?,
+            verified => verified,
         };
-        let groups = groups.into_iter().map(str::to_owned).collect();
-        Ok(ProvenPerson { user: name.to_owned(), groups })
+        let (claims, ends_at) =
+            verified.map_err(|error| ProviderError::Untrusted(error.to_string()))?;
+        Ok((person::proven(&claims, &self.settings)?, ends_at))
     }
 
     /// What the provider says of itself, no older than this.
@@ -365,14 +363,6 @@ fn payload(id_token: &CoreIdToken) -> Result<Map<String, Value>, ProviderError> 
     let bytes = text.split('.').nth(1).and_then(|it| BASE64_URL_SAFE_NO_PAD.decode(it).ok());
     let claims = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     claims.ok_or_else(|| ProviderError::Untrusted("its ID token is no JSON".to_owned()))
-}
-
-/// The claim of this name, or at this path with dots.
-fn claim<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
-    claims.get(path).or_else(|| {
-        let (first, rest) = path.split_once('.')?;
-        claim(claims.get(first)?.as_object()?, rest)
-    })
 }
 
 /// An error with its causes, in one line.

@@ -79,9 +79,21 @@ impl ProviderLogins {
 impl AccessControl {
     /// The host of the provider, if there is one.
     pub(crate) fn provider_host(&self) -> Option<String> {
-        let issuer = &self.provider.as_ref()?.issuer;
-        let host = url::Url::parse(issuer).ok()?.host_str()?.to_owned();
+        let host = url::Url::parse(self.issuer()?).ok()?.host_str()?.to_owned();
         Some(host)
+    }
+
+    pub(super) fn issuer(&self) -> Option<&str> {
+        self.provider.as_ref().map(|logins| logins.issuer.as_str())
+    }
+
+    pub(super) fn provider(&self) -> Option<Arc<Provider>> {
+        self.provider.as_ref().map(|logins| Arc::clone(&logins.provider))
+    }
+
+    /// Whether somebody whom the provider knows may come in.
+    pub(super) fn is_allowed(&self, visitor: &Visitor) -> bool {
+        self.provider.as_ref().is_some_and(|logins| logins.allow.admits(&visitor.principal))
     }
 
     /// The address of the provider to lead a browser to, and what the browser is to keep.
@@ -125,7 +137,7 @@ impl AccessControl {
         let mut come = self.visitors.visitor(visitor.address(), Some(person.user.clone()));
         come.is_secure = visitor.is_secure;
         come.principal.groups = person.groups.as_slice().into();
-        if !logins.allow.admits(&come.principal) {
+        if !self.is_allowed(&come) {
             return Err(ProviderFailure::NotAllowed(person.user));
         }
         come.principal.is_admin = self.is_admin_by_group(&person.groups);
@@ -152,7 +164,7 @@ impl AccessControl {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, DatabaseError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| DatabaseError::Stopped)

@@ -29,7 +29,13 @@ pub(crate) fn required(method: &Method, path: &str) -> Option<Role> {
     if is_page
         || matches!(path, "/healthz" | "/readyz" | "/login" | "/logout")
         || (*method == Method::GET
-            && matches!(path, "/login/options" | "/login/begin" | "/login/callback"))
+            && matches!(
+                path,
+                "/login/options"
+                    | "/login/begin"
+                    | "/login/callback"
+                    | "/.well-known/oauth-protected-resource"
+            ))
     {
         return None;
     }

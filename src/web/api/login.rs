@@ -95,6 +95,39 @@ pub(crate) async fn options(access: Data<Arc<AccessControl>>) -> HttpResponse {
         .json(LoginOptions { token: access.has_tokens(), provider: access.provider_host() })
 }
 
+/// How programs get tokens for `/mcp` (RFC 9728).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ResourceMetadata {
+    /// For what a token must be given out.
+    resource: String,
+    resource_name: &'static str,
+    authorization_servers: [String; 1],
+    bearer_methods_supported: [&'static str; 1],
+}
+
+/// `GET /.well-known/oauth-protected-resource`: how programs get tokens for `/mcp`.
+#[utoipa::path(
+    get,
+    path = "/.well-known/oauth-protected-resource",
+    tag = "login",
+    responses((status = 200, body = ResourceMetadata), (status = "default", response = ProblemResponse)),
+)]
+pub(crate) async fn resource(
+    access: Data<Arc<AccessControl>>,
+    visitor: ReqData<Visitor>,
+    request: HttpRequest,
+) -> HandlerResult {
+    let found = access.resource(host(&request), visitor.is_secure);
+    let (issuer, resource) =
+        found.ok_or_else(|| Problem::not_found("This server has no login service."))?;
+    Ok(HttpResponse::Ok().json(ResourceMetadata {
+        resource,
+        resource_name: "Cicerone",
+        authorization_servers: [issuer],
+        bearer_methods_supported: ["header"],
+    }))
+}
+
 /// `POST /login`: a token for a cookie. The cookie holds a random id and not the token.
 #[utoipa::path(
     post,
@@ -267,9 +300,13 @@ fn attempt_cookie(access: &AccessControl, kept: String, is_secure: bool) -> Cook
 /// The address to which the provider sends browsers back: of the host that this request is for, which is one
 /// of `access.hosts`.
 fn callback_address(access: &AccessControl, request: &HttpRequest, visitor: &Visitor) -> String {
-    let scheme = if visitor.is_secure { "https" } else { "http" };
+    access.full_address(host(request), visitor.is_secure, "/login/callback")
+}
+
+/// The host that a request is for.
+fn host(request: &HttpRequest) -> &str {
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    format!("{scheme}://{}{}", host.unwrap_or_default(), access.address("/login/callback"))
+    host.unwrap_or_default()
 }
 
 /// The path of one of our pages; anything else becomes the first page.

@@ -123,6 +123,7 @@ pub const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/login", "", Nothing),
     ("POST", "/login", "", Nothing),
     ("GET", "/login/options", "", Nothing),
+    ("GET", "/.well-known/oauth-protected-resource", "", Nothing),
     ("GET", "/login/begin", "", Nothing),
     ("GET", "/login/callback", "", Nothing),
     ("POST", "/logout", "", Nothing),
