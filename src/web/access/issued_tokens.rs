@@ -73,7 +73,10 @@ impl AccessControl {
 
     /// The issuer and the resource, if a request is for it.
     pub(super) fn resource_of(&self, request: &ServiceRequest) -> Option<(String, String)> {
-        let host = self.host(request).ok().filter(|_| request.match_info().as_str() == RESOURCE)?;
+        if request.match_info().as_str() != RESOURCE {
+            return None;
+        }
+        let host = self.host(request).ok()?;
         let is_secure = self.client(request).is_secure.unwrap_or(self.has_tls);
         self.resource(&host.to_string(), is_secure)
     }

@@ -48,7 +48,9 @@ pub(crate) async fn check<B: MessageBody + 'static>(
     let resource = access.resource_of(&request);
     let admitted = match access.token_holder(&request).await {
         Ok(holder) => {
-            holder.and_then(|holder| request.extensions_mut().insert(holder));
+            if let Some(holder) = holder {
+                request.extensions_mut().insert(holder);
+            }
             access.admit(&request, &mut context)
         }
         Err(problem) => Err(problem),
