@@ -37,8 +37,7 @@ pub(super) async fn delete_old_regularly(registry: Addr<Registry>, resources: Re
 /// Deletes the rows of the audit log that are too old or too many, some at a time.
 async fn trim_audit(resources: &Resources) {
     let AuditSettings { keep, rows } = resources.settings.audit;
-    let before = keep.and_then(|keep| SystemTime::now().checked_sub(keep));
-    let before = before.map(|before| timestamp(before.into()));
+    let before = keep.and_then(time_ago);
     loop {
         match resources.database.send(TrimAudit { before: before.clone(), rows }).await {
             Ok(Ok(true)) => (),
@@ -48,10 +47,14 @@ async fn trim_audit(resources: &Resources) {
     }
 }
 
+/// The time so long ago, as rows have it.
+fn time_ago(age: Duration) -> Option<String> {
+    SystemTime::now().checked_sub(age).map(|time| timestamp(time.into()))
+}
+
 /// Gives how many were deleted.
 async fn delete_older(registry: &Addr<Registry>, resources: &Resources, keep: Duration) -> usize {
-    let Some(before) = SystemTime::now().checked_sub(keep) else { return 0 };
-    let before = timestamp(before.into());
+    let Some(before) = time_ago(keep) else { return 0 };
     let mut deleted = 0;
     loop {
         let limit = before.clone();

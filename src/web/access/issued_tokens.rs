@@ -11,7 +11,7 @@ use crate::{authority::Authority, web::problem::Problem};
 
 use super::{
     AccessControl, bearer,
-    credentials::{Holder, PREFIX, now},
+    credentials::{Holder, now},
     provider_logins::{ProviderFailure, blocking},
 };
 
@@ -28,30 +28,30 @@ impl AccessControl {
         format!("{scheme}://{host}{}", self.address(path))
     }
 
-    /// The issuer of tokens, and the resource that they are for; `None` without a provider.
-    pub(crate) fn resource(&self, host: &str, is_secure: bool) -> Option<(String, String)> {
-        let issuer = self.issuer()?.to_owned();
+    /// What tokens are given out for, on this host; `None` without a provider.
+    pub(crate) fn resource(&self, host: &str, is_secure: bool) -> Option<String> {
+        self.issuer()?;
         let host: Authority = host.parse().ok()?;
-        Some((issuer, self.full_address(&host.to_string(), is_secure, RESOURCE)))
+        Some(self.full_address(&host.to_string(), is_secure, RESOURCE))
     }
 
-    /// Who shows a token of the provider's at `/mcp`. `None` is for the usual checks.
+    /// Who shows a token of the provider's for this resource. `None` is for the usual checks.
     pub(super) async fn token_holder(
         &self,
         request: &ServiceRequest,
+        resource: String,
     ) -> Result<Option<Holder>, Problem> {
+        // A personal token has no parts.
         let token = bearer(request.headers()).filter(|it| it.split('.').count() == 3);
-        let (Some(token), Some((_, resource))) = (token, self.resource_of(request)) else {
+        let (Some(token), Some(provider)) = (token.map(str::to_owned), self.provider()) else {
             return Ok(None);
         };
         let client = self.client(request);
         let visitor = self.visitors.visitor(client.address, None);
         // Checking one costs work, and may cost the provider a request.
-        if token.starts_with(PREFIX) || visitor.has_failed_too_often(Instant::now()) {
+        if visitor.has_failed_too_often(Instant::now()) {
             return Ok(None);
         }
-        let (provider, token) = (self.provider(), token.to_owned());
-        let Some(provider) = provider else { return Ok(None) };
         let shown = blocking(move || provider.holder(&token, &resource, now())).await;
         match shown.map_err(ProviderFailure::from) {
             Ok(Ok((person, ends_at))) => {
@@ -71,8 +71,8 @@ impl AccessControl {
         }
     }
 
-    /// The issuer and the resource, if a request is for it.
-    pub(super) fn resource_of(&self, request: &ServiceRequest) -> Option<(String, String)> {
+    /// The resource, if a request is for it.
+    pub(super) fn resource_of(&self, request: &ServiceRequest) -> Option<String> {
         if request.match_info().as_str() != RESOURCE {
             return None;
         }

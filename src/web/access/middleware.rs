@@ -46,7 +46,11 @@ pub(crate) async fn check<B: MessageBody + 'static>(
         tokio::time::sleep(delay).await;
     }
     let resource = access.resource_of(&request);
-    let admitted = match access.token_holder(&request).await {
+    let holder = match &resource {
+        Some(resource) => access.token_holder(&request, resource.clone()).await,
+        None => Ok(None),
+    };
+    let admitted = match holder {
         Ok(holder) => {
             if let Some(holder) = holder {
                 request.extensions_mut().insert(holder);
@@ -82,8 +86,7 @@ pub(crate) async fn check<B: MessageBody + 'static>(
             request.into_response(response).map_into_right_body()
         }
     };
-    if let Some((_, resource)) = resource.filter(|_| response.status() == StatusCode::UNAUTHORIZED)
-    {
+    if let Some(resource) = resource.filter(|_| response.status() == StatusCode::UNAUTHORIZED) {
         issued_tokens::name_metadata(response.headers_mut(), &resource);
     }
     response_headers::add(response.headers_mut(), &context);

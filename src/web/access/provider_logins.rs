@@ -83,7 +83,7 @@ impl AccessControl {
         Some(host)
     }
 
-    pub(super) fn issuer(&self) -> Option<&str> {
+    pub(crate) fn issuer(&self) -> Option<&str> {
         self.provider.as_ref().map(|logins| logins.issuer.as_str())
     }
 

@@ -117,13 +117,13 @@ pub(crate) async fn resource(
     visitor: ReqData<Visitor>,
     request: HttpRequest,
 ) -> HandlerResult {
-    let found = access.resource(host(&request), visitor.is_secure);
+    let found = access.issuer().zip(access.resource(host(&request), visitor.is_secure));
     let (issuer, resource) =
         found.ok_or_else(|| Problem::not_found("This server has no login service."))?;
     Ok(HttpResponse::Ok().json(ResourceMetadata {
         resource,
         resource_name: "Cicerone",
-        authorization_servers: [issuer],
+        authorization_servers: [issuer.to_owned()],
         bearer_methods_supported: ["header"],
     }))
 }

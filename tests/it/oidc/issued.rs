@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::{mcp_http, server::Server};
 
 use super::{
     fake::{self, Fake},
@@ -30,11 +30,7 @@ async fn list(server: &Server, token: &str) -> (StatusCode, Value) {
         "jsonrpc": "2.0", "id": 1, "method": "tools/call",
         "params": { "name": "list_projects", "arguments": {} },
     });
-    let request = reqwest::Client::new().post(server.url("/mcp")).bearer_auth(token).json(&call);
-    let request = request
-        .header("accept", "application/json, text/event-stream")
-        .header("mcp-protocol-version", "2025-11-25");
-    let answer = request.send().await.unwrap();
+    let answer = mcp_http::send(server, &call).bearer_auth(token).send().await.unwrap();
     (answer.status(), answer.json().await.unwrap())
 }
 

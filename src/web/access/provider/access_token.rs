@@ -8,13 +8,10 @@ use serde_json::{Map, Value};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use super::ALGORITHMS;
+use super::{ALGORITHMS, SKEW};
 
 /// Longest token that is looked at, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
-
-/// How much the provider's clock and ours may differ, in seconds.
-const SKEW: i64 = 60;
 
 /// What a token must be.
 #[derive(Debug, Clone, Copy)]
@@ -94,17 +91,20 @@ fn check(claims: &Map<String, Value>, expected: Expected<'_>) -> Result<i64, Bad
     }
     let ends_at = time("exp").ok_or(BadToken::Malformed)?;
     let begins = ["nbf", "iat"].into_iter().filter_map(time).max();
-    let latest = expected.now.saturating_add(SKEW);
-    if ends_at.saturating_add(SKEW) <= expected.now || begins.is_some_and(|at| at > latest) {
+    let skew = SKEW.as_secs().cast_signed();
+    let ends_at = ends_at.saturating_add(skew);
+    let latest = expected.now.saturating_add(skew);
+    if ends_at <= expected.now || begins.is_some_and(|at| at > latest) {
         return Err(BadToken::NotNow);
     }
-    Ok(ends_at.saturating_add(SKEW))
+    Ok(ends_at)
 }
 
 fn bytes(part: &str) -> Result<Vec<u8>, BadToken> {
     BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| BadToken::Malformed)
 }
 
-fn object(part: &str) -> Result<Map<String, Value>, BadToken> {
+/// The object that a part of a token encodes.
+pub(super) fn object(part: &str) -> Result<Map<String, Value>, BadToken> {
     serde_json::from_slice(&bytes(part)?).map_err(|_| BadToken::Malformed)
 }
