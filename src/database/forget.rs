@@ -64,9 +64,9 @@ fn forget_rows(
 ) -> Result<Forgotten, DatabaseError> {
     connection.pragma_update(None, "secure_delete", true)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let (alone, shared) = (alone(&transaction, user)?, shared(&transaction, user)?);
-    let affected: Vec<_> = alone.iter().chain(&shared).cloned().collect();
-    clear(&affected);
+    let (alone, shared) = affected(&transaction, user)?;
+    let all: Vec<_> = alone.iter().chain(&shared).cloned().collect();
+    clear(&all);
     writes::retire_entry_ids(&transaction)?;
     let mut forgotten = Forgotten { conversations: alone.len(), ..Forgotten::default() };
     let mut recorder = Recorder::new(&transaction, Clock::system().now())?;
@@ -92,36 +92,29 @@ const QUESTIONS: &str = "
         UNION SELECT conversation_id, turn, payload ->> '$.author', payload FROM entries
             WHERE kind = 'user_message') ";
 
-/// Conversations of the user in which nobody else asked since they began there.
-fn alone(connection: &Connection, user: &str) -> Result<Vec<Affected>, DatabaseError> {
-    let query = "SELECT project, id FROM conversations WHERE owner = ?1 AND NOT EXISTS (
-            SELECT 1 FROM questions WHERE conversation_id = id AND author IS NOT ?1
-                AND turn > ifnull(forked_turn, 0))";
-    conversations(connection, query, user)
-}
-
-/// Other conversations in which the user asked, or that are the user's.
-fn shared(connection: &Connection, user: &str) -> Result<Vec<Affected>, DatabaseError> {
-    let query = "SELECT project, id FROM conversations WHERE (owner = ?1
-            OR id IN (SELECT conversation_id FROM questions WHERE author = ?1))
-        AND NOT (owner IS ?1 AND NOT EXISTS (
-            SELECT 1 FROM questions WHERE conversation_id = id AND author IS NOT ?1
-                AND turn > ifnull(forked_turn, 0)))";
-    conversations(connection, query, user)
-}
-
-fn conversations(
+/// The conversations that are the user's or in which the user asked: those in which nobody else asked since
+/// they began there, if they are the user's, and the others.
+fn affected(
     connection: &Connection,
-    query: &str,
     user: &str,
-) -> Result<Vec<Affected>, DatabaseError> {
-    let mut statement = connection.prepare(&format!("{QUESTIONS}{query}"))?;
-    let rows = statement.query_map([user], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
-    let rows: Vec<(String, ConversationId)> = rows.collect::<rusqlite::Result<_>>()?;
-    // A name that is none any more has no session and no files.
-    let parsed =
-        rows.into_iter().filter_map(|(name, id)| Some((ProjectName::parse(&name).ok()?, id)));
-    Ok(parsed.collect())
+) -> Result<(Vec<Affected>, Vec<Affected>), DatabaseError> {
+    let mut statement = connection.prepare(&format!(
+        "{QUESTIONS} SELECT project, id, owner IS ?1 AND NOT EXISTS (
+                 SELECT 1 FROM questions WHERE conversation_id = id AND author IS NOT ?1
+                     AND turn > ifnull(forked_turn, 0))
+             FROM conversations WHERE owner = ?1
+                 OR id IN (SELECT conversation_id FROM questions WHERE author = ?1)"
+    ))?;
+    let mut rows = statement.query([user])?;
+    let (mut alone, mut shared) = (Vec::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        // A name that is none any more has no session and no files.
+        if let Ok(project) = ProjectName::parse(&row.get::<_, String>(0)?) {
+            let those = if row.get(2)? { &mut alone } else { &mut shared };
+            those.push((project, row.get(1)?));
+        }
+    }
+    Ok((alone, shared))
 }
 
 /// Deletes the user's questions and their answers from a conversation with questions of others.
