@@ -68,3 +68,16 @@ export const isPlainClick = (event) => (
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
+
+/**
+ * Sets the children. Those that stay do not move, so that a press that began on one still clicks on it.
+ * @param {Node} parent @param {Node[]} children each once
+ */
+export function setChildren(parent, children) {
+  const wanted = new Set(children);
+  for (const child of [...parent.childNodes]) if (!wanted.has(/** @type {Node} */ (child))) parent.removeChild(child);
+  for (const [at, child] of children.entries()) {
+    const there = parent.childNodes[at] ?? null;
+    if (there !== child) parent.insertBefore(child, there);
+  }
+}

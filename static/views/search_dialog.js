@@ -6,7 +6,7 @@ import { SearchState, searchStatus } from '../search_state.js';
 import { fullTime, shortTime } from '../dates.js';
 import { visibleText } from '../invisible.js';
 import { formatReference } from '../reference.js';
-import { element, setText } from './dom.js';
+import { element, setChildren, setText } from './dom.js';
 import { marked } from './invisible_marks.js';
 import { fileAddress } from './references.js';
 import { visitTurn } from './turn_link.js';
@@ -22,6 +22,8 @@ export class SearchDialog extends HTMLElement {
   /** @type {{option: SearchOption, node: HTMLElement}[]} */
   #options = [];
   #active = -1;
+  /** @type {Map<string, HTMLElement>} by name */
+  #groups = new Map();
   #field = element('input', {
     type: 'text', role: 'combobox', placeholder: 'Search', autocomplete: 'off', spellcheck: false, enterKeyHint: 'go',
     'aria-label': 'Search conversations', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': 'found',
@@ -64,12 +66,15 @@ export class SearchDialog extends HTMLElement {
 
   #closed() {
     this.#search.end();
+    // Times that are told from now on grow old.
+    this.#options = [];
     this.#dialog.remove();
   }
 
   /** @param {import('../search_state.js').SearchResults} found */
   #show(found) {
     const before = this.#options[this.#active]?.option;
+    const shown = new Map(this.#options.map(({ option, node }) => [JSON.stringify(option), node]));
     this.#options = [];
     const groups = [
       { name: found.typed.trim() ? 'Titles' : 'Recent', options: found.titles },
@@ -78,8 +83,7 @@ export class SearchDialog extends HTMLElement {
       { name: 'Notes', options: found.messages.filter(({ note }) => note) },
       { name: 'Messages', options: found.messages.filter(({ note }) => !note) },
     ].filter(({ options }) => options.length > 0);
-    this.#list.replaceChildren(...groups.map(({ name, options }) => element('div', { role: 'group', 'aria-label': name },
-      element('h2', { 'aria-hidden': 'true' }, name), ...options.map((option) => this.#node(option)))));
+    setChildren(this.#list, groups.map(({ name, options }) => this.#group(name, options.map((option) => this.#add(option, shown)))));
     this.#list.hidden = groups.length === 0;
     this.#field.setAttribute('aria-expanded', String(groups.length > 0));
     setText(this.#status, searchStatus(found));
@@ -90,30 +94,24 @@ export class SearchDialog extends HTMLElement {
     this.#select(found.isCode ? 0 : Math.max(same, 0));
   }
 
-  /** @param {SearchOption} option */
-  #node(option) {
-    if ('path' in option) return this.#placeNode(option);
-    const node = element('div', { role: 'option', id: `found-${this.#options.length}`, 'aria-selected': 'false' },
-      element('span', { className: 'title' }, ...pieces(option.title)),
-      element('time', { dateTime: option.at, title: fullTime(option.at) }, shortTime(option.at, new Date())));
-    if (option.snippet && option.role) {
-      node.append(element('span', { className: 'snippet' }, `${ROLES[option.role]}: `, ...pieces(option.snippet)));
-    }
-    this.#options.push({ option, node });
-    return node;
+  /** @param {string} name @param {HTMLElement[]} nodes */
+  #group(name, nodes) {
+    const group = this.#groups.get(name) ?? element('div', { role: 'group', 'aria-label': name });
+    this.#groups.set(name, group);
+    setChildren(group, [group.firstChild ?? element('h2', { 'aria-hidden': 'true' }, name), ...nodes]);
+    return group;
   }
 
-  /** A file or a definition, whose name is seen whole. @param {import('../code_api.js').CodePlace} option */
-  #placeNode(option) {
-    const { path, line, name, kind } = option;
-    const dir = path.slice(0, path.lastIndexOf('/') + 1);
-    const node = element('div', {
-      role: 'option', id: `found-${this.#options.length}`, 'aria-selected': 'false', className: 'place', title: visibleText(formatReference({ path, line })),
-    },
-    element('span', { className: 'name' }, ...marked(name)),
-    ...(kind ? [element('span', { className: 'kind' }, kind)] : []),
-    element('span', { className: 'at' }, element('span', { className: 'dir' }, ...marked(kind ? dir : dir.replace(/\/$/, ''))),
-      ...(kind ? [element('span', { className: 'file' }, ...marked(formatReference({ path: path.slice(dir.length), line })))] : [])));
+  /**
+   * Takes the node that shows the same already: one that is pressed must not go when more is found.
+   * @param {SearchOption} option @param {Map<string, HTMLElement>} shown nodes, each used once
+   */
+  #add(option, shown) {
+    const key = JSON.stringify(option);
+    const node = shown.get(key) ?? ('path' in option ? placeNode(option) : messageNode(option));
+    shown.delete(key);
+    node.id = `found-${this.#options.length}`;
+    node.setAttribute('aria-selected', 'false');
     this.#options.push({ option, node });
     return node;
   }
@@ -172,6 +170,27 @@ export class SearchDialog extends HTMLElement {
     this.#dialog.close();
     visitTurn(option.conversation, option.turn);
   }
+}
+
+/** @param {import('../search_state.js').SearchResult} option */
+function messageNode(option) {
+  const node = element('div', { role: 'option' },
+    element('span', { className: 'title' }, ...pieces(option.title)),
+    element('time', { dateTime: option.at, title: fullTime(option.at) }, shortTime(option.at, new Date())));
+  if (option.snippet && option.role) {
+    node.append(element('span', { className: 'snippet' }, `${ROLES[option.role]}: `, ...pieces(option.snippet)));
+  }
+  return node;
+}
+
+/** A file or a definition, whose name is seen whole. @param {import('../code_api.js').CodePlace} option */
+function placeNode({ path, line, name, kind }) {
+  const dir = path.slice(0, path.lastIndexOf('/') + 1);
+  return element('div', { role: 'option', className: 'place', title: visibleText(formatReference({ path, line })) },
+    element('span', { className: 'name' }, ...marked(name)),
+    ...(kind ? [element('span', { className: 'kind' }, kind)] : []),
+    element('span', { className: 'at' }, element('span', { className: 'dir' }, ...marked(kind ? dir : dir.replace(/\/$/, ''))),
+      ...(kind ? [element('span', { className: 'file' }, ...marked(formatReference({ path: path.slice(dir.length), line })))] : [])));
 }
 
 /** @param {SearchOption} one @param {SearchOption} other */

@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use fantoccini::{Client, ClientBuilder, Locator, error::CmdError, wd::WindowHandle};
+use fantoccini::{
+    Client, ClientBuilder, Locator, elements::Element, error::CmdError, wd::WindowHandle,
+};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
@@ -141,18 +143,10 @@ impl Browser {
         text.as_str().unwrap_or_else(|| panic!("nothing is at {selector}")).to_owned()
     }
 
-    /// Clicks on an element, once nothing that moves is before it.
+    /// Clicks on an element, once it is there and nothing that moves is before it.
     pub async fn click(&self, selector: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let element = self.client.find(Locator::Css(selector)).await.unwrap();
-            match element.click().await {
-                Err(error) if is_in_the_way(&error) && Instant::now() < deadline => {
-                    sleep(BETWEEN_LOOKS).await;
-                }
-                clicked => return clicked.unwrap(),
-            }
-        }
+        let find = async || self.client.find(Locator::Css(selector)).await;
+        self.act(selector, find, async |element| element.click().await).await;
     }
 
     /// Types into the field for questions, after what it holds.
@@ -161,15 +155,39 @@ impl Browser {
         field.send_keys(keys).await.unwrap();
     }
 
-    /// Presses keys on an element.
+    /// Presses keys on an element, once it is there.
     pub async fn press_on(&self, selector: &str, keys: &str) {
-        let element = self.client.find(Locator::Css(selector)).await.unwrap();
-        element.send_keys(keys).await.unwrap();
+        let find = async || self.client.find(Locator::Css(selector)).await;
+        self.act(selector, find, async |element| element.send_keys(keys).await).await;
     }
 
     /// Presses keys wherever the focus is.
     pub async fn press(&self, keys: &str) {
-        self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
+        let find = async || self.client.active_element().await;
+        self.act("the focus", find, async |element| element.send_keys(keys).await).await;
+    }
+
+    /// Does something to an element. Where the page was drawn anew meanwhile, nothing was done, and the
+    /// element in its place is taken.
+    async fn act(
+        &self,
+        name: &str,
+        find: impl AsyncFn() -> Result<Element, CmdError>,
+        act: impl AsyncFn(Element) -> Result<(), CmdError>,
+    ) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let acted = match find().await {
+                Ok(element) => act(element).await,
+                Err(error) => Err(error),
+            };
+            match acted {
+                Err(error) if may_pass(&error) && Instant::now() < deadline => {
+                    sleep(BETWEEN_LOOKS).await;
+                }
+                acted => return acted.unwrap_or_else(|error| panic!("{name}: {error}")),
+            }
+        }
     }
 
     /// Opens one more tab and goes to it. Gives what [`show_tab`](Self::show_tab) takes.
@@ -345,10 +363,12 @@ impl Drop for Driver {
     }
 }
 
-/// Whether something else would have been clicked on, or the element has not come into sight.
-fn is_in_the_way(error: &CmdError) -> bool {
-    let passing = ["element click intercepted", "element not interactable"];
-    matches!(error, CmdError::Standard(error) if passing.contains(&error.error().as_str()))
+/// Whether an element is not there yet or not any more, is not in sight, or lies behind another.
+fn may_pass(error: &CmdError) -> bool {
+    error.is_no_such_element()
+        || error.is_stale_element_reference()
+        || error.is_element_not_interactable()
+        || matches!(error, CmdError::Standard(error) if error.error() == "element click intercepted")
 }
 
 /// Processes with `profile` on their command line.
