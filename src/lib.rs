@@ -107,6 +107,7 @@ pub(crate) mod sqlite_readonly;
 
 pub(crate) mod authority;
 pub(crate) mod hex;
+pub(crate) mod histogram;
 pub(crate) mod http_client;
 pub mod ids;
 pub(crate) mod json;

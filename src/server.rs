@@ -43,6 +43,7 @@ use crate::{
     config::settings::Settings,
     database::{self, Clock, Database, messages::Flush},
     drawing::Drawings,
+    histogram::Histogram,
     reader::{Readers, code::CodeHighlighter},
     registry::{Registry, messages::Drain},
     repositories::Repositories,
@@ -54,7 +55,7 @@ use crate::{
         browser_cookie::Browsers,
         connections::{Connections, table::ConnectionLimits},
         event_streams::EventStreams,
-        state::AppState,
+        state::{AppState, DELIVERY_BOUNDS},
     },
     webhook::Webhooks,
 };
@@ -160,6 +161,7 @@ async fn serve<E: Future<Output = ()>>(
         access_control: AccessControl::new(&settings),
         browsers: Arc::default(),
         event_streams: EventStreams::default(),
+        deliveries: Arc::new(Histogram::new(&DELIVERY_BOUNDS)),
         started_at: Clock::system().now().into(),
         draining: Arc::default(),
     };
@@ -204,6 +206,7 @@ struct Shared {
     access_control: Arc<AccessControl>,
     browsers: Arc<Browsers>,
     event_streams: EventStreams,
+    deliveries: Arc<Histogram>,
     started_at: Arc<str>,
     draining: Arc<AtomicBool>,
 }
@@ -227,12 +230,14 @@ fn app(
         access_control,
         browsers,
         event_streams,
+        deliveries,
         started_at,
         draining,
         ..
     } = shared;
     let base = resources.settings.base_path.clone();
-    let state = AppState { resources, registry, browsers, event_streams, started_at, draining };
+    let state =
+        AppState { resources, registry, browsers, event_streams, deliveries, started_at, draining };
     App::new()
         .app_data(Data::new(state))
         .app_data(Data::new(Arc::clone(&access_control)))

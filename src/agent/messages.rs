@@ -1,6 +1,6 @@
 //! Messages from a running agent to its session.
 
-use std::process::ExitStatus;
+use std::{process::ExitStatus, time::Instant};
 
 use actix::{Message, MessageResponse};
 use tokio::sync::oneshot;
@@ -25,6 +25,8 @@ pub struct AgentOutput {
     pub events: Vec<AgentEvent>,
     /// The activity that the output shows.
     pub activity: Activity,
+    /// When it was read.
+    pub read_at: Instant,
 }
 
 /// When to read more of an agent's output.

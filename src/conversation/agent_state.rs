@@ -49,6 +49,8 @@ pub(crate) struct AgentState {
     /// Held while the agent's output is not read; dropped, they let it be read on.
     pub(crate) gates: Vec<oneshot::Sender<()>>,
     pub(crate) watchdog: Watchdog,
+    /// When the newest output was read.
+    pub(crate) read_at: Instant,
     /// When a person asked the running turn to stop.
     pub(crate) stop_requested: Option<Instant>,
     /// The name of that person, where a proxy gave one.
@@ -71,6 +73,7 @@ impl Default for AgentState {
             volume: AnswerVolume::default(),
             gates: Vec::new(),
             watchdog: Watchdog::new(Instant::now()),
+            read_at: Instant::now(),
             stop_requested: None,
             stopped_by: None,
         }

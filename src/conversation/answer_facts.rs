@@ -25,8 +25,9 @@ impl Conversation {
         }
     }
 
-    /// Notes that the running answer has text.
+    /// Notes that the running answer gets text.
     pub(crate) fn note_text(&mut self) {
+        self.audience.text_read_at.get_or_insert(self.agent.read_at);
         if let Some(answer) = self.answering.as_mut().filter(|it| it.first_text.is_none()) {
             answer.first_text = Some(answer.begun.elapsed());
         }

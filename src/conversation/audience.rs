@@ -38,6 +38,8 @@ pub(crate) struct Audience {
     /// Where the viewers of a browser left, and when.
     last_cursors: HashMap<Option<BrowserId>, (Cursor, Instant)>,
     page_cache: PageCache,
+    /// When text was read from the agent that viewers were not told of yet.
+    pub(crate) text_read_at: Option<Instant>,
     /// The state that viewers were shown last.
     pub(crate) status: Option<Status>,
     pub(crate) history_reload: HistoryReload,
@@ -237,7 +239,9 @@ impl Audience {
     pub(super) fn deliver(&mut self, transcript: &mut Transcript, settled: bool) {
         // Whatever has changed since has changed the pages.
         self.page_cache.clear();
+        let text_read_at = self.text_read_at.take();
         for subscriber in self.subscribers.values_mut() {
+            subscriber.note_text(text_read_at);
             let missing = self.page_cache.serve(subscriber, transcript, settled);
             self.history_reload.missing = missing.or(self.history_reload.missing.take());
         }

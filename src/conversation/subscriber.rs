@@ -53,6 +53,8 @@ pub(crate) struct Subscriber {
     /// It is told what changes in the list of conversations.
     follows_list: bool,
     catching_up: bool,
+    /// When the oldest text that it was not sent was read from the agent; not while it catches up.
+    unsent_since: Option<Instant>,
     demand: Option<oneshot::Sender<Batch>>,
     /// When it got its last batch, and how many bytes that had.
     served: (Instant, usize),
@@ -90,6 +92,7 @@ impl Subscriber {
             presence: present,
             follows_list: false,
             catching_up: true,
+            unsent_since: None,
             demand: None,
             served: (Instant::now(), 0),
         }
@@ -191,6 +194,13 @@ impl Subscriber {
         self.demand = Some(reply);
     }
 
+    /// Notes when text was read that the history has now.
+    pub(crate) fn note_text(&mut self, read_at: Option<Instant>) {
+        if !self.catching_up {
+            self.unsent_since = self.unsent_since.or(read_at);
+        }
+    }
+
     /// Whether its open request can be answered. `has_news` says whether the transcript has
     /// something, `settled` whether a state may be shown.
     pub(crate) fn is_due(&self, has_news: bool, settled: bool) -> bool {
@@ -224,7 +234,9 @@ impl Subscriber {
         frames.extend(page.frames);
         self.cursor = page.next;
         let mut then = AfterBatch::AskAgain;
+        let read_at = self.unsent_since.filter(|_| page.seq.is_some());
         if !page.more {
+            self.unsent_since.take_if(|_| read_at.is_some());
             if std::mem::take(&mut self.catching_up) {
                 frames.extend(Notice::CaughtUp { seq: newest }.frame(self.dialect));
             }
@@ -233,7 +245,7 @@ impl Subscriber {
         }
         self.served = (Instant::now(), frames.iter().map(|frame| frame.len()).sum());
         // The viewer may be gone.
-        demand.send(Batch { frames, seq: page.seq, then }).unwrap_or_default();
+        demand.send(Batch { frames, seq: page.seq, read_at, then }).unwrap_or_default();
     }
 
     /// Whether it is behind and has no open request.
@@ -294,6 +306,37 @@ mod tests {
     use crate::{conversation::transcript::Transcript, ids::TurnNumber};
     use crate::{conversation::viewer::ViewerId, entry::TextKind};
 
+    fn viewer(cursor: Cursor, hang_up: ConnectionCloser) -> Subscriber {
+        let principal = Principal::default();
+        let person = Person { viewer: ViewerId(1), browser: None, principal };
+        Subscriber::new(person, Dialect::Legacy, cursor, Presence::default(), hang_up)
+    }
+
+    #[test]
+    fn a_batch_knows_when_its_oldest_text_was_read_but_one_of_the_past_does_not() {
+        let mut transcript = Transcript::new(Seq(100));
+        let start = transcript.resume_point(None, Dialect::Legacy).cursor;
+        let mut viewer = viewer(start, ConnectionCloser::new(|| ()));
+        let first = Instant::now();
+        let [second, third] = [1, 2].map(|seconds| first + Duration::from_secs(seconds));
+        for (read_at, expected) in [
+            (vec![first], None),
+            (vec![first, second], Some(first)),
+            (vec![third], Some(third)),
+            (vec![], None),
+        ] {
+            for read_at in read_at {
+                transcript.append(TurnNumber(1), TextKind::Answer, "x");
+                viewer.note_text(Some(read_at));
+            }
+            let (reply, mut batch) = oneshot::channel();
+            viewer.ask(reply);
+            let page = transcript.page(viewer.cursor, Dialect::Legacy, usize::MAX);
+            viewer.deliver(page, transcript.last_seq(), true);
+            assert_eq!(batch.try_recv().unwrap().read_at, expected);
+        }
+    }
+
     #[test]
     fn p6_a_viewer_that_does_not_take_its_batch_is_cut_off_and_a_large_batch_may_take_longer() {
         const PATIENCE: Duration = Duration::from_secs(30);
@@ -309,10 +352,7 @@ mod tests {
             let mut transcript = Transcript::new(Seq(100));
             let start = transcript.resume_point(None, Dialect::Legacy).cursor;
             transcript.append(TurnNumber(1), TextKind::Answer, &"x".repeat(bytes));
-            let principal = Principal::default();
-            let person = Person { viewer: ViewerId(1), browser: None, principal };
-            let present = Presence::default();
-            let mut viewer = Subscriber::new(person, Dialect::Legacy, start, present, hang_up);
+            let mut viewer = viewer(start, hang_up);
             let page = transcript.page(start, Dialect::Legacy, usize::MAX);
             let later = Instant::now() + Duration::from_secs(seconds);
             viewer.ask(oneshot::channel().0);

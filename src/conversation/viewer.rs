@@ -1,6 +1,6 @@
 //! Identity and connection of a viewer, and the batches that it is sent.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Instant};
 
 use bytestring::ByteString;
 
@@ -41,6 +41,8 @@ pub(crate) struct Batch {
     pub(crate) frames: Vec<ByteString>,
     /// The last sequence number in it, if it has one.
     pub(crate) seq: Option<Seq>,
+    /// When the oldest new text in it was read from the agent.
+    pub(crate) read_at: Option<Instant>,
     pub(crate) then: AfterBatch,
 }
 

@@ -1,7 +1,5 @@
 //! Counters of the store, for metrics.
 
-mod histogram;
-
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -9,10 +7,10 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::entry::{AnswerFacts, EntryRow, Outcome};
-
-pub(crate) use histogram::HistogramSnapshot;
-use histogram::{Bounds, Histogram};
+use crate::{
+    entry::{AnswerFacts, EntryRow, Outcome},
+    histogram::{Bounds, Histogram, HistogramSnapshot},
+};
 
 use super::{
     messages::WriteEntries,

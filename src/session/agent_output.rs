@@ -35,10 +35,11 @@ impl Handler<AgentOutput> for Session {
     type Result = Flow;
 
     fn handle(&mut self, output: AgentOutput, context: &mut Self::Context) -> Flow {
-        let AgentOutput { conversation, epoch, events, activity } = output;
+        let AgentOutput { conversation, epoch, events, activity, read_at } = output;
         match self.live(conversation, context) {
             Some(mut live) if live.state.agent.epoch == epoch => {
                 live.state.agent.watchdog.heard(activity, Instant::now());
+                live.state.agent.read_at = read_at;
                 live.on_agent_events(events)
             }
             _ => Flow::Continue,

@@ -168,5 +168,5 @@ fn farewell(dialect: Dialect) -> Batch {
     let frames = Notice::error("The conversation is private now.").frame(dialect);
     let code = close_code::NO_SUCH_CONVERSATION;
     let then = AfterBatch::Close { code, reason: "the conversation is private now" };
-    Batch { frames: frames.into_iter().collect(), seq: None, then }
+    Batch { frames: frames.into_iter().collect(), then, ..Batch::default() }
 }

@@ -6,10 +6,8 @@ use actix_web::{HttpResponse, web};
 
 use crate::{
     conversation::description::ConversationDescription,
-    database::{
-        queries::reactions::ReactionCounts,
-        stats::{HistogramSnapshot, StatsSnapshot},
-    },
+    database::{queries::reactions::ReactionCounts, stats::StatsSnapshot},
+    histogram::HistogramSnapshot,
     registry::messages::{ListSessions, SessionDescription, SessionPhase},
     wire::server_frame::ConversationState,
 };
@@ -46,7 +44,9 @@ pub(crate) async fn show(state: web::Data<AppState>) -> HandlerResult {
     let readers = (state.resources.readers.running(), state.resources.readers.restarts());
     let reader = &state.resources.reader;
     let reactions = reader.ask(|reader| reader.reaction_counts()).await?;
-    let mut text = text(&sessions, agents, readers, &reader.stats().snapshot(), reactions);
+    let store = reader.stats().snapshot();
+    let deliveries = state.deliveries.snapshot();
+    let mut text = text(&sessions, agents, readers, &store, &deliveries, reactions);
     let states = state.resources.repositories.states();
     if !states.is_empty() {
         let unfetched = states.iter().filter(|state| state.problem.is_some()).count();
@@ -66,6 +66,7 @@ fn text(
     agents: (usize, usize),
     readers: (usize, u64),
     store: &StatsSnapshot,
+    deliveries: &HistogramSnapshot,
     reactions: ReactionCounts,
 ) -> String {
     let described = sessions.iter().filter_map(|it| it.description.as_ref());
@@ -116,6 +117,11 @@ fn text(
         ("commit_seconds", "Time until a transaction is on the disk.", &store.commits),
         ("first_text_seconds", "Time from a turn's start to its first text.", &store.first_texts),
         ("answer_seconds", "Time from a turn's start to its end.", &store.answers),
+        (
+            "delivery_seconds",
+            "Time from reading text of an agent until it is sent to a viewer, once for each batch.",
+            deliveries,
+        ),
     ] {
         out.family(name, "histogram", help);
         out.histogram(durations);
@@ -193,7 +199,8 @@ mod tests {
     #[test]
     fn families_are_unique_and_lines_are_names_with_numbers() {
         let reactions = ReactionCounts { useful: 3, wrong: 1 };
-        let text = text(&[], (2, 1), (1, 0), &StatsSnapshot::default(), reactions);
+        let store = StatsSnapshot::default();
+        let text = text(&[], (2, 1), (1, 0), &store, &HistogramSnapshot::default(), reactions);
         let mut families = std::collections::HashSet::new();
         for line in text.lines() {
             if let Some(rest) = line.strip_prefix("# TYPE ") {

@@ -7,6 +7,7 @@ use actix_web::web;
 
 use crate::{
     config::base_path::BasePath,
+    histogram::{Bounds, Histogram},
     project::{Project, ProjectName},
     registry::{
         Registry,
@@ -20,6 +21,10 @@ use super::{
     problem::Problem,
 };
 
+/// A frame is sent in a fraction of a millisecond; a page gets its HTML every 60 to 600 ms.
+pub(crate) const DELIVERY_BOUNDS: Bounds =
+    [0.0005, 0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 0.5, 1.0, 5.0];
+
 /// Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct AppState {
@@ -27,6 +32,8 @@ pub(crate) struct AppState {
     pub registry: Addr<Registry>,
     pub browsers: Arc<Browsers>,
     pub event_streams: EventStreams,
+    /// How long text of agents takes to the sockets of viewers.
+    pub deliveries: Arc<Histogram>,
     /// UTC, ISO 8601.
     pub started_at: Arc<str>,
     /// Whether the server is shutting down.

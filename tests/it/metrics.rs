@@ -51,7 +51,7 @@ async fn what_goes_on_is_told_in_numbers() {
     assert!(value(&server, "cicerone_entry_writes_total").await >= 4.0);
     assert!(value(&server, "cicerone_commit_seconds_count").await >= 4.0);
     assert!(value(&server, "cicerone_commit_seconds_sum").await > 0.0);
-    for name in ["commit_seconds", "answer_seconds", "first_text_seconds"] {
+    for name in ["commit_seconds", "answer_seconds", "first_text_seconds", "delivery_seconds"] {
         let all = value(&server, &format!("cicerone_{name}_count")).await;
         assert!(all >= 1.0, "{name}");
         assert_eq!(value(&server, &format!("cicerone_{name}_bucket{{le=\"+Inf\"}}")).await, all);

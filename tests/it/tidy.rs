@@ -22,9 +22,10 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 44] = [
+const LAYERS: [&str; 45] = [
     "ids",
     "hex",
+    "histogram",
     "json",
     "sse",
     "rights",

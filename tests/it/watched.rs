@@ -83,12 +83,16 @@ tests:
       - { series: 'cicerone_turns_total{instance="a",outcome="completed"}', values: '0+1x60' }
       - { series: 'cicerone_turns_total{instance="a",outcome="failed"}', values: '0+0.1x60' }
       - { series: 'cicerone_agents_waiting{instance="a"}', values: '1 0x10 2x8 0x40' }
+      - { series: 'cicerone_delivery_seconds_bucket{instance="a",le="0.1"}', values: '0+95x60' }
+      - { series: 'cicerone_delivery_seconds_bucket{instance="a",le="5"}', values: '0+100x60' }
+      - { series: 'cicerone_delivery_seconds_bucket{instance="a",le="+Inf"}', values: '0+100x60' }
     alert_rule_test:
       - { eval_time: 50m, alertname: CiceroneDown, exp_alerts: [] }
       - { eval_time: 50m, alertname: CiceroneCannotStore, exp_alerts: [] }
       - { eval_time: 50m, alertname: CiceroneAnswersFail, exp_alerts: [] }
       - { eval_time: 19m, alertname: CiceroneAgentsAreShort, exp_alerts: [] }
-  - name: the disk is full, the service of an agent is down and agents are short
+      - { eval_time: 50m, alertname: CiceroneDeliversLate, exp_alerts: [] }
+  - name: the disk is full, the service of an agent is down, agents are short and text is late
     interval: 1m
     input_series:
       - { series: 'up{job="cicerone",instance="a"}', values: '1x10 0x50' }
@@ -96,6 +100,9 @@ tests:
       - { series: 'cicerone_turns_total{instance="a",outcome="completed"}', values: '0+1x20 20x40' }
       - { series: 'cicerone_turns_total{instance="a",outcome="failed"}', values: '0x20 0+1x40' }
       - { series: 'cicerone_agents_waiting{instance="a"}', values: '3x60' }
+      - { series: 'cicerone_delivery_seconds_bucket{instance="a",le="0.1"}', values: '0+60x60' }
+      - { series: 'cicerone_delivery_seconds_bucket{instance="a",le="5"}', values: '0+100x60' }
+      - { series: 'cicerone_delivery_seconds_bucket{instance="a",le="+Inf"}', values: '0+100x60' }
     promql_expr_test:
       - expr: 'count by (alertname) (ALERTS{alertstate="firing"})'
         eval_time: 50m
@@ -104,4 +111,5 @@ tests:
           - { labels: '{alertname="CiceroneCannotStore"}', value: 1 }
           - { labels: '{alertname="CiceroneAnswersFail"}', value: 1 }
           - { labels: '{alertname="CiceroneAgentsAreShort"}', value: 1 }
+          - { labels: '{alertname="CiceroneDeliversLate"}', value: 1 }
 "#;

@@ -14,7 +14,7 @@ use super::{LINGER, tool_calls::ToolCalls};
 use crate::{
     agent::{
         codec::{AgentCodec, CodecOutput, HostAction},
-        event::{Activity, AgentEvent, Liveness},
+        event::{AgentEvent, Liveness},
         messages::{AgentOutput, Flow},
         process::{
             control::ProcessControl,
@@ -71,6 +71,7 @@ impl OutputReader {
         let mut idle_bytes = 0;
         loop {
             let length = pipe_end.read(&mut stdout, &mut buffer).await;
+            let read_at = Instant::now();
             let is_asked = *self.control.turn.borrow();
             if is_asked {
                 self.codec.open_turn();
@@ -115,7 +116,15 @@ impl OutputReader {
                 // Output of an agent that must be stopped is no answer.
                 return OutputEnd { session_lost: self.codec.session_lost(), reason };
             }
-            let delivered = self.deliver(output.events, output.activity, &mut pipe_end).await;
+            let CodecOutput { events, activity, .. } = output;
+            let output = AgentOutput {
+                conversation: self.conversation,
+                epoch: self.epoch,
+                events,
+                activity,
+                read_at: read_at.into_std(),
+            };
+            let delivered = self.deliver(output, &mut pipe_end).await;
             if length == 0 || !delivered {
                 return OutputEnd { session_lost: self.codec.session_lost(), reason };
             }
@@ -155,21 +164,14 @@ impl OutputReader {
 
     /// Passes events to the session and waits until it takes more. Returns false if the session is gone,
     /// and stops the agent.
-    async fn deliver(
-        &self,
-        events: Vec<AgentEvent>,
-        activity: Activity,
-        pipe_end: &mut DrainingPipe,
-    ) -> bool {
-        if events.is_empty() && activity.liveness == Liveness::None {
+    async fn deliver(&self, output: AgentOutput, pipe_end: &mut DrainingPipe) -> bool {
+        if output.events.is_empty() && output.activity.liveness == Liveness::None {
             return true;
         }
-        if events.iter().any(|event| matches!(event, AgentEvent::Finished(_))) {
+        if output.events.iter().any(|event| matches!(event, AgentEvent::Finished(_))) {
             // Before the session gets the event, which it may answer with the next message at once.
             self.control.turn.send_replace(false);
         }
-        let output =
-            AgentOutput { conversation: self.conversation, epoch: self.epoch, events, activity };
         match self.output.send(output).await {
             Ok(Flow::Continue) => true,
             Ok(Flow::Hold(gate)) => {

@@ -38,7 +38,7 @@ impl Viewer {
     }
 
     fn deliver(&mut self, batch: Batch, context: &mut Context) {
-        let Batch { frames, seq, then } = batch;
+        let Batch { frames, seq, read_at, then } = batch;
         for frame in frames {
             context.text(frame);
         }
@@ -48,7 +48,12 @@ impl Viewer {
         match then {
             AfterBatch::AskAgain => {
                 let flushed = PendingPolls(2).into_actor(self);
-                context.wait(flushed.map(|(), viewer, context| viewer.request_batch(context)));
+                context.wait(flushed.map(move |(), viewer, context| {
+                    if let Some(read_at) = read_at {
+                        viewer.env.state.deliveries.add(read_at.elapsed());
+                    }
+                    viewer.request_batch(context);
+                }));
             }
             AfterBatch::Detached => self.left_at = self.attached.take().map(|it| it.position),
             AfterBatch::Close { code, reason } => close(context, code, reason),

@@ -10,7 +10,7 @@ pub(crate) type Bounds = [f64; 10];
 
 /// Counts durations. It only grows.
 #[derive(Debug)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     bounds: &'static Bounds,
     /// Those of each bucket alone, and those above all.
     counts: [AtomicU64; 11],
@@ -29,11 +29,11 @@ pub(crate) struct HistogramSnapshot {
 }
 
 impl Histogram {
-    pub(super) fn new(bounds: &'static Bounds) -> Self {
+    pub(crate) fn new(bounds: &'static Bounds) -> Self {
         Self { bounds, counts: Default::default(), micros: AtomicU64::default() }
     }
 
-    pub(super) fn add(&self, duration: Duration) {
+    pub(crate) fn add(&self, duration: Duration) {
         let seconds = duration.as_secs_f64();
         let bucket = self.bounds.iter().take_while(|bound| seconds > **bound).count();
         if let Some(count) = self.counts.get(bucket) {
@@ -43,7 +43,7 @@ impl Histogram {
         self.micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    pub(super) fn snapshot(&self) -> HistogramSnapshot {
+    pub(crate) fn snapshot(&self) -> HistogramSnapshot {
         let mut snapshot = HistogramSnapshot {
             sum: Duration::from_micros(self.micros.load(Ordering::Relaxed)),
             ..HistogramSnapshot::default()
