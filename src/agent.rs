@@ -139,6 +139,8 @@ pub struct StartAgent {
     pub agent: Option<AgentName>,
     /// Runs its calls of the project's tools; `None` for an agent that is only tried.
     pub tools: Option<Arc<dyn ProjectTools>>,
+    /// What it is told of the trace of its turn (W3C Trace Context), where one is made.
+    pub trace_context: Option<String>,
 }
 
 /// The agent's own session of a conversation.
@@ -326,6 +328,7 @@ impl Agents {
             lines,
             output,
             tools: start.tools,
+            trace_context: start.trace_context,
         };
         // The channel is empty, so this cannot fail.
         input.try_send(dialect.handshake()).ok();

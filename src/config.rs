@@ -182,6 +182,11 @@ fn data_dir(tables: &Tables, env: &ProcessEnv) -> Result<PathBuf, ConfigError> {
 fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Settings, ConfigError> {
     let data_dir = data_dir(&tables, env)?;
     let Tables { server, mut access, mut webhooks, mut oidc, .. } = tables;
+    if tables.telemetry.endpoint.is_some() && cfg!(not(feature = "otlp")) {
+        let expected = "no address: this program was built without the feature `otlp` \
+                        (`cargo build --features otlp`)";
+        return Err(layers.refuse("telemetry.endpoint", expected));
+    }
     access::complete_provider(&mut oidc, &mut access, layers)?;
     access::complete(&mut access, layers, env)?;
     access::read_webhook_secret(&mut webhooks)?;
@@ -218,6 +223,7 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         history: tables.history,
         audit: tables.audit,
         webhooks,
+        telemetry: tables.telemetry,
         reading: tables.reading,
         highlighting: tables.highlighting,
         reader: tables.reader,

@@ -35,6 +35,7 @@ use crate::{
     entry::{Content, Outcome},
     ids::{ConversationId, ForkedFrom, TurnNumber},
     rights::Ownership,
+    telemetry::TurnTraces,
 };
 
 use agent_state::AgentState;
@@ -75,6 +76,8 @@ pub(crate) struct Conversation {
     pub(crate) agent: AgentState,
     /// Since when the running turn is answered.
     pub(crate) answering: Option<RunningAnswer>,
+    /// Traces of its turns, where they are sent.
+    pub(crate) traces: TurnTraces,
     /// Notes on the running turn's answer.
     pub(crate) notes: Notes,
     /// File references of the running turn's answer.
@@ -105,6 +108,7 @@ impl Conversation {
             inbox: Inbox::default(),
             agent: AgentState::default(),
             answering: None,
+            traces: TurnTraces::default(),
             notes: Notes::default(),
             references: TurnReferences::default(),
             usage: UsageTotals::default(),

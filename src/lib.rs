@@ -104,6 +104,7 @@ pub mod entry;
 pub(crate) mod highlighter;
 pub mod markdown;
 pub(crate) mod sqlite_readonly;
+pub(crate) mod telemetry;
 
 pub(crate) mod authority;
 pub(crate) mod hex;

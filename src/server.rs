@@ -48,6 +48,7 @@ use crate::{
     registry::{Registry, messages::Drain},
     repositories::Repositories,
     session::Resources,
+    telemetry::Telemetry,
     web::{
         self,
         access::{self, AccessControl},
@@ -142,6 +143,7 @@ async fn serve<E: Future<Output = ()>>(
         highlighter: CodeHighlighter::new(readers.clone()),
         readers,
         webhooks: Webhooks::new(&settings.webhooks, &settings.base_path),
+        telemetry: Telemetry::new(&settings.telemetry),
         settings: settings.clone(),
         database: database.start(),
         reader,
@@ -168,6 +170,7 @@ async fn serve<E: Future<Output = ()>>(
     shared.access_control.restore(&shared.resources.reader, shared.resources.database.clone());
     let (access_control, draining) =
         (Arc::clone(&shared.access_control), Arc::clone(&shared.draining));
+    let deliveries = Arc::clone(&shared.deliveries);
     let listeners = match inherited.is_empty() {
         true => accept::listen(&settings.listen)
             .map_err(|(address, source)| ServerError::Listen { address, source })?,
@@ -183,6 +186,7 @@ async fn serve<E: Future<Output = ()>>(
         registry = registry.started() => registry,
         ended = &mut serving => return Ok(ended.map_err(io::Error::other)??),
     };
+    rt::spawn(web::metrics::export_regularly(old.clone(), registry.clone(), deliveries));
     rt::spawn(retention::delete_old_regularly(registry.clone(), old));
     let told = end()?;
     let _file_limit = outlive_file_limit()?;

@@ -50,6 +50,7 @@ use crate::{
     reader::{Readers, code::CodeHighlighter},
     repositories::Repositories,
     rights::Ownership,
+    telemetry::Telemetry,
     webhook::Webhooks,
     wire::{Dialect, server_frame::Notice},
 };
@@ -89,6 +90,8 @@ pub struct Resources {
     pub(crate) repositories: Repositories,
     /// Tell other servers what happens.
     pub(crate) webhooks: Webhooks,
+    /// Tells a collector what turns take.
+    pub(crate) telemetry: Telemetry,
 }
 
 /// The actor of one project.

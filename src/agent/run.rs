@@ -71,6 +71,8 @@ pub(super) struct AgentRun {
     pub lines: mpsc::Receiver<String>,
     pub output: Recipient<AgentOutput>,
     pub tools: Option<Arc<dyn ProjectTools>>,
+    /// The value of `TRACEPARENT` in its environment.
+    pub trace_context: Option<String>,
 }
 
 /// Runs the agent to its end and reports the exit.
@@ -121,6 +123,8 @@ async fn prepare_and_execute(mut run: AgentRun) -> Result<AgentExit, String> {
     let prepared = tokio::task::spawn_blocking(|| request.prepare()).await;
     let mut invocation =
         prepared.map_err(|error| format!("The agent could not be prepared: {error}."))??;
+    let trace = run.trace_context.take().map(|context| ("TRACEPARENT".into(), context.into()));
+    invocation.environment.extend(trace);
     let is_stopped = *stop.borrow();
     let is_lost = invocation.acp.as_ref().is_some_and(|acp| acp.is_lost);
     let exit = match is_stopped {

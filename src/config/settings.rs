@@ -21,6 +21,7 @@ mod history;
 mod limits;
 mod oidc;
 mod team;
+mod telemetry;
 mod webhooks;
 
 use std::{
@@ -51,6 +52,7 @@ pub use limits::Limits;
 pub(crate) use limits::{AnswerLimits, VisitorLimits};
 pub(crate) use oidc::OidcSettings;
 pub(crate) use team::TeamSettings;
+pub(crate) use telemetry::TelemetrySettings;
 pub(crate) use webhooks::WebhookSettings;
 
 use crate::{
@@ -101,6 +103,7 @@ pub struct Settings {
     pub(crate) history: HistorySettings,
     pub(crate) audit: AuditSettings,
     pub(crate) webhooks: WebhookSettings,
+    pub(crate) telemetry: TelemetrySettings,
     pub(crate) reading: ReadingSettings,
     pub(crate) highlighting: HighlightingSettings,
     pub(crate) reader: ReaderSettings,
@@ -128,6 +131,7 @@ impl Settings {
         self.agent.serves_others = false;
         // Others are not told what one person asks alone.
         self.webhooks.urls.clear();
+        self.telemetry.endpoint = None;
         // They are fetched by the server whose data directory has them.
         self.repositories.clear();
         Self {
@@ -171,6 +175,7 @@ pub(super) struct Tables {
     pub(super) history: HistorySettings,
     pub(super) audit: AuditSettings,
     pub(super) webhooks: WebhookSettings,
+    pub(super) telemetry: TelemetrySettings,
     pub(super) reading: ReadingSettings,
     pub(super) highlighting: HighlightingSettings,
     pub(super) reader: ReaderSettings,

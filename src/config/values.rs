@@ -356,6 +356,19 @@ value_format! {
 }
 
 value_format! {
+    /// The address of a collector; an empty text stands for none.
+    CollectorUrl -> Option<Url>,
+    "an address without a query, such as \"http://127.0.0.1:4318\"",
+    {"type": "string", "pattern": "^$|^https?://[^/?#]+[^?#]*$"},
+    |value| match value.as_str()? {
+        "" => Some(None),
+        _ => HookUrl::parse(value)
+            .filter(|url| url.query().is_none() && url.fragment().is_none())
+            .map(Some),
+    }
+}
+
+value_format! {
     /// The name of an event.
     EventName -> EventKind,
     "names of events: \"answered\", \"wrong\" or \"budget_reached\"",

@@ -20,6 +20,7 @@ pub(crate) struct RunningAnswer {
 impl Conversation {
     /// Notes that an agent was given the question of a turn, perhaps again.
     pub(crate) fn note_asked(&mut self, turn: TurnNumber) {
+        self.traces.asked(turn);
         if self.answering.as_ref().is_none_or(|answer| answer.turn != turn) {
             self.answering = Some(RunningAnswer { turn, begun: Instant::now(), first_text: None });
         }
@@ -30,6 +31,7 @@ impl Conversation {
         self.audience.text_read_at.get_or_insert(self.agent.read_at);
         if let Some(answer) = self.answering.as_mut().filter(|it| it.first_text.is_none()) {
             answer.first_text = Some(answer.begun.elapsed());
+            self.traces.text(answer.turn);
         }
     }
 

@@ -193,6 +193,7 @@ async fn start(
         session: AgentSession::New(Uuid::new_v4()),
         agent,
         tools: None,
+        trace_context: None,
     };
     let began = Instant::now();
     let handle = match agents.start(start, listener.clone().recipient(), listener.recipient()) {

@@ -115,7 +115,7 @@ impl LiveConversation<'_> {
         state.agent.answerer = None;
         state.agent.watchdog = Watchdog::new(Instant::now());
         let turn = self.state.turns.next_waiting();
-        match self.choice(turn).and_then(|chosen| self.start_chosen(chosen)) {
+        match self.choice(turn).and_then(|chosen| self.start_chosen(chosen, turn)) {
             Ok(()) => self.give_slot_back_on_request(),
             Err(error) => {
                 log::warn!("cannot start an agent project={} error={error}", self.env.project.name);
@@ -127,7 +127,12 @@ impl LiveConversation<'_> {
         }
     }
 
-    fn start_chosen(&mut self, chosen: AgentChosen) -> Result<(), AgentError> {
+    /// Starts an agent, for `turn` or ahead of a question.
+    fn start_chosen(
+        &mut self,
+        chosen: AgentChosen,
+        turn: Option<TurnNumber>,
+    ) -> Result<(), AgentError> {
         let state = &mut *self.state;
         let answerer = AnsweredBy {
             kind: chosen.kind.as_str().to_owned(),
@@ -141,6 +146,7 @@ impl LiveConversation<'_> {
             session: state.agent.next_session(&chosen.name),
             agent: Some(chosen.name),
             tools: Some(Arc::new(self.env.resources.readers.clone())),
+            trace_context: turn.and_then(|turn| state.traces.agent_starts(turn)),
         };
         let session = self.context.address();
         let agents = &self.env.resources.agents;

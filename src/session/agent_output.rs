@@ -77,6 +77,7 @@ impl LiveConversation<'_> {
         match (answer_limits::bounded(event), running) {
             (AgentEvent::Ready, _) => {
                 self.env.start_failed = None;
+                self.state.traces.agent_is_ready();
                 self.apply_event(TurnEvent::AgentReady);
                 SaveUrgency::Soon
             }
@@ -137,12 +138,14 @@ impl LiveConversation<'_> {
                 return SaveUrgency::Now;
             }
             AgentEvent::ToolCalled { call_id, tool, input } => {
+                state.traces.called(turn, &call_id, &tool);
                 let call = ToolCall { call_id, tool, input };
                 state.note_call(&call, &self.env.project.roots);
                 state.tool_called(turn, call);
                 return SaveUrgency::Now;
             }
             AgentEvent::ToolReturned { call_id, ok, content, truncated } => {
+                state.traces.returned(turn, &call_id, ok);
                 if !state.inbox.question_calls.contains(&call_id) {
                     let result = ToolResult { call_id, ok, content, truncated };
                     state.note_result(&result, &self.env.project.roots);

@@ -18,8 +18,10 @@ use crate::{
         viewer::ViewerId,
     },
     database::{Database, DatabaseError, messages::SetAgentSession},
-    ids::ConversationId,
+    entry::Content,
+    ids::{ConversationId, TurnNumber},
     project::Project,
+    telemetry::TracedEnd,
 };
 
 use super::{Resources, Session};
@@ -134,6 +136,11 @@ impl LiveConversation<'_> {
     pub(super) fn apply_event(&mut self, event: TurnEvent) {
         self.state.lifecycle.touch();
         let was_answering = self.state.is_answering();
+        if let TurnEvent::QuestionStored(question) = &event
+            && self.env.resources.telemetry.is_on()
+        {
+            self.state.traces.begin(question.turn);
+        }
         for effect in self.state.turns.on(event) {
             self.run_effect(effect);
         }
@@ -180,9 +187,25 @@ impl LiveConversation<'_> {
             }
             TurnEffect::EndTurn { turn, content } => {
                 self.note_end(turn, &content);
+                self.end_trace(turn, &content);
                 self.state.end_turn(turn, content);
                 self.save();
             }
+        }
+    }
+
+    /// Sends the trace of a turn, if it has one.
+    fn end_trace(&mut self, turn: TurnNumber, content: &Content) {
+        let state = &mut *self.state;
+        let ended = state.traces.end(&TracedEnd {
+            project: &self.env.project.name,
+            conversation: state.id,
+            turn,
+            agent: state.agent.answerer.as_ref(),
+            content,
+        });
+        if let Some(trace) = ended {
+            self.env.resources.telemetry.trace(trace);
         }
     }
 

@@ -1,19 +1,28 @@
 //! Metrics for Prometheus.
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    sync::Arc,
+};
 
+use actix::Addr;
 use actix_web::{HttpResponse, web};
 
 use crate::{
     conversation::description::ConversationDescription,
     database::{queries::reactions::ReactionCounts, stats::StatsSnapshot},
-    histogram::HistogramSnapshot,
-    registry::messages::{ListSessions, SessionDescription, SessionPhase},
+    histogram::{Histogram, HistogramSnapshot},
+    registry::{
+        Registry,
+        messages::{ListSessions, SessionDescription, SessionPhase},
+    },
+    session::Resources,
+    telemetry::{Family, FamilyKind, Figures},
     wire::server_frame::ConversationState,
 };
 
 use super::{
-    problem::{HandlerResult, ProblemResponse},
+    problem::{HandlerResult, Problem, ProblemResponse},
     state::AppState,
 };
 
@@ -38,37 +47,53 @@ const CONVERSATION_STATES: [(ConversationState, &str); 8] = [
     responses((status = 200, body = String, content_type = "text/plain"), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn show(state: web::Data<AppState>) -> HandlerResult {
-    let sessions = state.registry.send(ListSessions).await?;
-    let slots = &state.resources.slots;
-    let agents = (slots.in_use(), slots.waiting());
-    let readers = (state.resources.readers.running(), state.resources.readers.restarts());
-    let reader = &state.resources.reader;
-    let reactions = reader.ask(|reader| reader.reaction_counts()).await?;
-    let store = reader.stats().snapshot();
-    let deliveries = state.deliveries.snapshot();
-    let mut text = text(&sessions, agents, readers, &store, &deliveries, reactions);
-    let states = state.resources.repositories.states();
-    if !states.is_empty() {
-        let unfetched = states.iter().filter(|state| state.problem.is_some()).count();
-        text.push_str(&format!(
-            "# HELP cicerone_projects_unfetched Projects from git whose last fetch failed.\n\
-             # TYPE cicerone_projects_unfetched gauge\ncicerone_projects_unfetched {unfetched}\n"
-        ));
-    }
-    text.push_str(&webhooks(state.resources.webhooks.counts()));
-    Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text))
+    let families = gather(&state.resources, &state.registry, &state.deliveries).await?;
+    Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text(&families)))
 }
 
-/// The metrics in the text format. `agents` are the running ones and the conversations that wait,
-/// `readers` the running ones and those that died and were started again.
-fn text(
-    sessions: &[SessionDescription],
-    agents: (usize, usize),
-    readers: (usize, u64),
-    store: &StatsSnapshot,
-    deliveries: &HistogramSnapshot,
-    reactions: ReactionCounts,
-) -> String {
+/// Sends the figures to the collector as often as the settings say; runs as long as the server does.
+pub(crate) async fn export_regularly(
+    resources: Resources,
+    registry: Addr<Registry>,
+    deliveries: Arc<Histogram>,
+) {
+    while resources.telemetry.is_on() {
+        tokio::time::sleep(resources.settings.telemetry.interval).await;
+        match gather(&resources, &registry, &deliveries).await {
+            Ok(families) => resources.telemetry.families(families),
+            Err(problem) => log::warn!("cannot gather figures error={problem}"),
+        }
+    }
+}
+
+/// All metrics as they are now.
+async fn gather(
+    resources: &Resources,
+    registry: &Addr<Registry>,
+    deliveries: &Histogram,
+) -> Result<Vec<Family>, Problem> {
+    let sessions = registry.send(ListSessions).await?;
+    let reader = &resources.reader;
+    let reactions = reader.ask(|reader| reader.reaction_counts()).await?;
+    let mut families = of_sessions(&sessions);
+    families.extend(of_processes(resources));
+    families.extend(of_store(&reader.stats().snapshot(), reactions));
+    families.push(Family {
+        name: "delivery_seconds",
+        kind: FamilyKind::Histogram,
+        help: "Time from reading text of an agent until it is sent to a viewer, once for each batch.",
+        figures: Figures::Durations(deliveries.snapshot()),
+    });
+    let repositories = resources.repositories.states();
+    if !repositories.is_empty() {
+        let unfetched = repositories.iter().filter(|state| state.problem.is_some()).count();
+        let help = "Projects from git whose last fetch failed.";
+        families.push(gauge("projects_unfetched", help, unfetched));
+    }
+    Ok(families)
+}
+
+fn of_sessions(sessions: &[SessionDescription]) -> Vec<Family> {
     let described = sessions.iter().filter_map(|it| it.description.as_ref());
     let conversations: Vec<&ConversationDescription> =
         described.flat_map(|it| &it.conversations).collect();
@@ -79,109 +104,127 @@ fn text(
         .map(|name| (name, sessions.iter().filter(|it| it.phase == name).count()));
     let by_conversation_state = CONVERSATION_STATES
         .map(|(state, name)| (name, conversations.iter().filter(|it| it.state == state).count()));
-
-    let mut out = Exposition::default();
-    out.family("build_info", "gauge", "The running version.");
-    out.by_label("version", [(env!("CICERONE_VERSION"), 1)]);
-    out.family("sessions", "gauge", "Sessions by state.");
-    out.by_label("state", by_session_state);
-    out.family("conversations", "gauge", "Live conversations by state.");
-    out.by_label("state", by_conversation_state);
-    out.family("viewers", "gauge", "WebSockets attached to a conversation.");
-    out.value(sum(|it| it.viewers));
-    out.family("laggards", "gauge", "Attached WebSockets that are behind and do not read.");
-    out.value(sum(|it| it.laggards));
-    out.family("queued_questions", "gauge", "Questions that wait for another one.");
-    out.value(sum(|it| it.queued));
-    out.family("agents_running", "gauge", "Agent processes.");
-    out.value(agents.0);
-    out.family("agents_waiting", "gauge", "Conversations that wait for an agent slot.");
-    out.value(agents.1);
-    out.family("readers_running", "gauge", "Processes that read the files of a project.");
-    out.value(readers.0);
-    out.family("reader_restarts_total", "counter", "Readers started in place of one that died.");
-    out.value(readers.1);
-    out.family("turns_total", "counter", "Ended turns by outcome, since the start.");
-    out.by_label("outcome", store.turns);
-    out.family("reactions", "gauge", "People who find an answer useful or wrong.");
-    out.by_label("verdict", [("useful", reactions.useful), ("wrong", reactions.wrong)]);
-    out.family(
-        "entry_writes_total",
-        "counter",
-        "Entries written since the start; a streaming text counts each time.",
-    );
-    out.value(store.entries);
-    out.family("commit_failures_total", "counter", "Transactions that failed as a whole.");
-    out.value(store.commit_failures);
-    for (name, help, durations) in [
-        ("commit_seconds", "Time until a transaction is on the disk.", &store.commits),
-        ("first_text_seconds", "Time from a turn's start to its first text.", &store.first_texts),
-        ("answer_seconds", "Time from a turn's start to its end.", &store.answers),
-        (
-            "delivery_seconds",
-            "Time from reading text of an agent until it is sent to a viewer, once for each batch.",
-            deliveries,
+    vec![
+        by_label("build_info", "The running version.", "version", [(env!("CICERONE_VERSION"), 1)]),
+        by_label("sessions", "Sessions by state.", "state", by_session_state),
+        by_label("conversations", "Live conversations by state.", "state", by_conversation_state),
+        gauge("viewers", "WebSockets attached to a conversation.", sum(|it| it.viewers)),
+        gauge(
+            "laggards",
+            "Attached WebSockets that are behind and do not read.",
+            sum(|it| it.laggards),
         ),
-    ] {
-        out.family(name, "histogram", help);
-        out.histogram(durations);
-    }
-    out.text
+        gauge("queued_questions", "Questions that wait for another one.", sum(|it| it.queued)),
+    ]
 }
 
-fn webhooks(counts: [(&str, u64); 2]) -> String {
-    let mut out = Exposition::default();
-    out.family("webhook_events_total", "counter", "Events by what came of them, for each address.");
-    out.by_label("result", counts);
-    out.text
+fn of_processes(resources: &Resources) -> Vec<Family> {
+    let Resources { slots, readers, webhooks, telemetry, .. } = resources;
+    vec![
+        gauge("agents_running", "Agent processes.", slots.in_use()),
+        gauge("agents_waiting", "Conversations that wait for an agent slot.", slots.waiting()),
+        gauge("readers_running", "Processes that read the files of a project.", readers.running()),
+        counter(
+            "reader_restarts_total",
+            "Readers started in place of one that died.",
+            Figures::One(readers.restarts()),
+        ),
+        counter(
+            "webhook_events_total",
+            "Events by what came of them, for each address.",
+            Figures::ByLabel("result", webhooks.counts().to_vec()),
+        ),
+        counter(
+            "telemetry_spans_total",
+            "Spans by what came of them; none where no collector is named.",
+            Figures::ByLabel("result", telemetry.counts().to_vec()),
+        ),
+    ]
+}
+
+fn of_store(store: &StatsSnapshot, reactions: ReactionCounts) -> Vec<Family> {
+    let mut families = vec![
+        counter(
+            "turns_total",
+            "Ended turns by outcome, since the start.",
+            Figures::ByLabel("outcome", store.turns.to_vec()),
+        ),
+        Family {
+            name: "reactions",
+            kind: FamilyKind::Gauge,
+            help: "People who find an answer useful or wrong.",
+            figures: Figures::ByLabel(
+                "verdict",
+                vec![("useful", reactions.useful), ("wrong", reactions.wrong)],
+            ),
+        },
+        counter(
+            "entry_writes_total",
+            "Entries written since the start; a streaming text counts each time.",
+            Figures::One(store.entries),
+        ),
+        counter(
+            "commit_failures_total",
+            "Transactions that failed as a whole.",
+            Figures::One(store.commit_failures),
+        ),
+    ];
+    let histograms = [
+        ("commit_seconds", "Time until a transaction is on the disk.", store.commits),
+        ("first_text_seconds", "Time from a turn's start to its first text.", store.first_texts),
+        ("answer_seconds", "Time from a turn's start to its end.", store.answers),
+    ];
+    families.extend(histograms.map(|(name, help, durations)| Family {
+        name,
+        kind: FamilyKind::Histogram,
+        help,
+        figures: Figures::Durations(durations),
+    }));
+    families
+}
+
+fn gauge(name: &'static str, help: &'static str, value: usize) -> Family {
+    Family { name, kind: FamilyKind::Gauge, help, figures: Figures::One(value as u64) }
+}
+
+fn by_label(
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+    values: impl IntoIterator<Item = (&'static str, usize)>,
+) -> Family {
+    let values = values.into_iter().map(|(name, value)| (name, value as u64)).collect();
+    Family { name, kind: FamilyKind::Gauge, help, figures: Figures::ByLabel(label, values) }
+}
+
+fn counter(name: &'static str, help: &'static str, figures: Figures) -> Family {
+    Family { name, kind: FamilyKind::Counter, help, figures }
 }
 
 /// The text format of Prometheus.
-#[derive(Default)]
-struct Exposition {
-    text: String,
-    /// The current family, without its prefix.
-    name: &'static str,
+fn text(families: &[Family]) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    families.iter().for_each(|family| write(&mut out, family).unwrap_or_default());
+    out
 }
 
-impl Exposition {
-    /// Begins a family of metrics.
-    fn family(&mut self, name: &'static str, kind: &str, help: &str) {
-        self.name = name;
-        self.line(format_args!("# HELP cicerone_{name} {help}"));
-        self.line(format_args!("# TYPE cicerone_{name} {kind}"));
-    }
-
-    fn value(&mut self, value: impl fmt::Display) {
-        let name = self.name;
-        self.line(format_args!("cicerone_{name} {value}"));
-    }
-
-    fn histogram(&mut self, durations: &HistogramSnapshot) {
-        let name = self.name;
-        for (bound, count) in durations.buckets {
-            self.line(format_args!("cicerone_{name}_bucket{{le=\"{bound}\"}} {count}"));
+fn write(out: &mut String, Family { name, kind, help, figures }: &Family) -> fmt::Result {
+    writeln!(out, "# HELP cicerone_{name} {help}")?;
+    writeln!(out, "# TYPE cicerone_{name} {}", kind.name())?;
+    match figures {
+        Figures::One(value) => writeln!(out, "cicerone_{name} {value}"),
+        Figures::ByLabel(label, values) => values.iter().try_for_each(|(text, value)| {
+            writeln!(out, "cicerone_{name}{{{label}=\"{text}\"}} {value}")
+        }),
+        Figures::Durations(HistogramSnapshot { buckets, count, sum }) => {
+            for (bound, count) in buckets {
+                writeln!(out, "cicerone_{name}_bucket{{le=\"{bound}\"}} {count}")?;
+            }
+            writeln!(out, "cicerone_{name}_bucket{{le=\"+Inf\"}} {count}")?;
+            writeln!(out, "cicerone_{name}_sum {}", sum.as_secs_f64())?;
+            writeln!(out, "cicerone_{name}_count {count}")
         }
-        let count = durations.count;
-        self.line(format_args!("cicerone_{name}_bucket{{le=\"+Inf\"}} {count}"));
-        self.line(format_args!("cicerone_{name}_sum {}", durations.sum.as_secs_f64()));
-        self.line(format_args!("cicerone_{name}_count {count}"));
-    }
-
-    fn by_label<'a>(
-        &mut self,
-        label: &str,
-        values: impl IntoIterator<Item = (&'a str, impl fmt::Display)>,
-    ) {
-        let name = self.name;
-        for (text, value) in values {
-            self.line(format_args!("cicerone_{name}{{{label}=\"{text}\"}} {value}"));
-        }
-    }
-
-    fn line(&mut self, line: fmt::Arguments<'_>) {
-        // Writing to a string cannot fail.
-        writeln!(self.text, "{line}").unwrap_or_default();
     }
 }
 
@@ -199,8 +242,10 @@ mod tests {
     #[test]
     fn families_are_unique_and_lines_are_names_with_numbers() {
         let reactions = ReactionCounts { useful: 3, wrong: 1 };
-        let store = StatsSnapshot::default();
-        let text = text(&[], (2, 1), (1, 0), &store, &HistogramSnapshot::default(), reactions);
+        let mut all = of_sessions(&[]);
+        all.extend(of_store(&StatsSnapshot::default(), reactions));
+        all.push(gauge("agents_running", "", 2));
+        let text = text(&all);
         let mut families = std::collections::HashSet::new();
         for line in text.lines() {
             if let Some(rest) = line.strip_prefix("# TYPE ") {
@@ -213,7 +258,6 @@ mod tests {
             }
         }
         assert!(text.contains("\ncicerone_agents_running 2\n"), "{text}");
-        assert!(text.contains("\ncicerone_agents_waiting 1\n"), "{text}");
         assert!(text.contains("\ncicerone_reactions{verdict=\"useful\"} 3\n"), "{text}");
     }
 }

@@ -245,7 +245,8 @@ impl Bench {
         };
         let conversation = ConversationId(conversation);
         let tools = self.has_tools.then(|| self.tools(agents));
-        StartAgent { conversation, epoch: 1, project, session, agent: None, tools }
+        let trace_context = None;
+        StartAgent { conversation, epoch: 1, project, session, agent: None, tools, trace_context }
     }
 
     /// The reader of the project, for its agents.

@@ -102,6 +102,7 @@ mod store_faults;
 mod suggested;
 mod supervision;
 mod symbols;
+mod telemetry;
 mod text_search;
 mod tidy;
 mod tree;

@@ -270,6 +270,7 @@ fn refusal(bench: &Bench) -> AgentError {
         session: AgentSession::New(Uuid::new_v4()),
         agent: None,
         tools: None,
+        trace_context: None,
     };
     agents.start(start, output, exited).unwrap_err()
 }

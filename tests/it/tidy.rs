@@ -22,7 +22,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 45] = [
+const LAYERS: [&str; 46] = [
     "ids",
     "hex",
     "histogram",
@@ -52,6 +52,7 @@ const LAYERS: [&str; 45] = [
     "attachment",
     "recording",
     "entry",
+    "telemetry",
     "agent",
     "markdown",
     "highlighter",
