@@ -32,7 +32,7 @@ pub async fn ask(server: &Server, question: &str) {
     client.turn().await;
 }
 
-async fn titles(server: &Server) -> Vec<String> {
+pub async fn titles(server: &Server) -> Vec<String> {
     let (_, list) = server.get("/api/assistant/conversations/demo").await;
     let list: &Vec<Value> = list.as_array().unwrap();
     list.iter().map(|it| it["title"].as_str().unwrap().to_owned()).collect()

@@ -59,6 +59,7 @@ mod json_lines;
 mod keeping;
 mod launcher;
 mod legacy;
+mod litestream;
 mod live_list;
 mod mcp;
 mod mcp_clients;

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Programs in commands that cannot be run here, besides ours and cargo.
-const FOREIGN: [&str; 5] = ["npm", "claude", "curl", "ollama", "python3"];
+const FOREIGN: [&str; 6] = ["npm", "claude", "curl", "ollama", "python3", "litestream"];
 
 /// Fails with the complaints, if there are any.
 fn no_complaints(complaints: &[String]) {
