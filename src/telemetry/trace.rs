@@ -14,8 +14,11 @@ use crate::{
 /// Calls of tools in one trace; a longer turn has the first ones.
 const MAX_CALLS: usize = 128;
 
-/// Longest name of a tool, in characters.
+/// Longest name of a tool, in bytes.
 const MAX_NAME: usize = 64;
+
+/// What a tool is called whose agent gives a text in place of its name.
+const UNNAMED: &str = "other";
 
 /// The open turns of a conversation; none where nothing is sent.
 #[derive(Debug, Default)]
@@ -140,7 +143,7 @@ impl TurnTraces {
     /// The agent uses a tool.
     pub(crate) fn called(&mut self, turn: TurnNumber, id: &str, tool: &str) {
         if let Some(trace) = self.of(turn).filter(|trace| trace.calls.len() < MAX_CALLS) {
-            let tool = tool.chars().take(MAX_NAME).collect();
+            let tool = if is_name(tool) { tool } else { UNNAMED }.to_owned();
             let from = SystemTime::now();
             trace.calls.push(CallTrace { id: id.to_owned(), tool, from, to: None });
         }
@@ -241,6 +244,12 @@ fn attributes(end: &TracedEnd<'_>) -> Vec<(&'static str, SpanAttribute)> {
     told
 }
 
+/// Whether it is no more than a name. Agents without one show a title, which can have files and commands in it.
+fn is_name(tool: &str) -> bool {
+    let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (1..=MAX_NAME).contains(&tool.len()) && tool.bytes().all(is_usual)
+}
+
 fn span_id() -> SpanId {
     let mut id = SpanId::default();
     let random = Uuid::new_v4().into_bytes();
@@ -251,6 +260,17 @@ fn span_id() -> SpanId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tool_has_a_name_and_no_text_that_could_say_what_it_does() {
+        for name in ["Read", "mcp__features__feature_get_stats", "read-file"] {
+            assert!(is_name(name), "{name}");
+        }
+        let long = "x".repeat(MAX_NAME + 1);
+        for text in ["", "Read src/key.rs", "src/key.rs", "key.rs", "schlüssel", "ls;id", &long] {
+            assert!(!is_name(text), "{text}");
+        }
+    }
 
     #[test]
     fn a_turn_has_a_span_for_each_stage_and_each_tool_within_its_own() {
