@@ -3,7 +3,7 @@
 //! [`mod@settings`] writes each key once, as a field of a struct per table; [`keys`] lists them;
 //! [`layers`] puts the file, the environment and the command line over the defaults; [`values`] are
 //! the formats of values. [`projects`] finds the directories to serve, [`groups`] those that are served
-//! together, [`access`] reads the tokens,
+//! together, [`mod@forges`] adds those of an organisation, [`access`] reads the tokens,
 //! [`exposure`] keeps secrets away from agents. [`report`], [`docs`] and [`mod@schema`] are printed.
 
 mod access;
@@ -16,6 +16,7 @@ mod error;
 pub(crate) mod event_kind;
 pub(crate) mod exposure;
 mod file;
+mod forges;
 mod git_source;
 mod groups;
 pub(crate) mod keys;
@@ -48,6 +49,8 @@ pub use schema::schema;
 use settings::{Settings, Tables, TlsFiles};
 pub(crate) use token::Token;
 
+use crate::forge::Forge;
+
 /// The arguments that concern the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct CommandLine {
@@ -77,7 +80,21 @@ pub fn load(command_line: &CommandLine) -> Result<Loaded, ConfigError> {
     load_in(command_line, &ProcessEnv::read()?)
 }
 
-fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, ConfigError> {
+/// The forges whose lists tell of projects, and the data directory, which keeps the lists.
+pub(crate) fn forges(command_line: &CommandLine) -> Result<(Vec<Forge>, PathBuf), ConfigError> {
+    let env = ProcessEnv::read()?;
+    let (layers, _) = read_layers(command_line, &env)?;
+    let data_dir = data_dir(&layers.tables()?, &env)?;
+    let forges = forges::of_file(&layers)?.into_iter().map(|it| it.forge);
+    let is_named =
+        command_line.projects.as_ref().is_none_or(|named| projects::is_named(named, &env));
+    Ok((forges.filter(|_| !is_named).collect(), data_dir))
+}
+
+fn read_layers(
+    command_line: &CommandLine,
+    env: &ProcessEnv,
+) -> Result<(Layers, Option<PathBuf>), ConfigError> {
     let mut layers = Layers::new(env);
     let file = config_file(command_line, env);
     if let Some(path) = &file {
@@ -87,12 +104,18 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     }
     layers.add_environment(env)?;
     layers.add_flags(&command_line.flags);
+    Ok((layers, file))
+}
 
+fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, ConfigError> {
+    let (layers, file) = read_layers(command_line, env)?;
     let tables = layers.tables()?;
     let mut found = ProjectSet::default();
+    let mut forges = Vec::new();
     if let Some(named) = &command_line.projects {
         let data_dir = data_dir(&tables, env)?;
         found = projects::find(&layers, &tables.discovery, named, env, &data_dir)?;
+        forges = forges::add(&mut found, &layers, &data_dir)?;
         projects::add_access(&mut found, &layers)?;
         groups::add(&mut found, &layers)?;
     }
@@ -106,6 +129,7 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
         projects::check_written_dir("agent.record", dir, &found.projects)?;
     }
     settings.repositories = found.repositories;
+    settings.forges = forges;
     spread_to_branches(&mut settings);
     groups::spread_offline(&mut settings.agent.offline_projects, &found.projects);
     let secrets = exposure::secret_files(&settings);
@@ -208,6 +232,7 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         log_format: server.log_format,
         projects: Vec::new(),
         repositories: Vec::new(),
+        forges: Vec::new(),
         shutdown_timeout: server.shutdown_timeout,
         tls: tls_files(server.tls_certificate, server.tls_key)?,
         access,

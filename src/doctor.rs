@@ -1,6 +1,7 @@
 //! `cicerone doctor`: checks everything that a server needs, and says how to fix it. Read-only.
 
 mod agent;
+mod forges;
 mod host;
 mod sizing;
 
@@ -42,6 +43,7 @@ pub fn run(loaded: &Loaded) -> Report {
         warnings.map(|warning| Check::warn("configuration", warning.text.clone())).collect();
     checks.extend(rt::System::new().block_on(agent::checks(&agents, &settings)));
     checks.extend(host::checks(&settings));
+    checks.extend(forges::checks(&settings));
     checks.push(sizing::check(&settings));
     Report(checks)
 }

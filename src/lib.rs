@@ -86,6 +86,7 @@ pub(crate) mod citation;
 pub mod policy;
 
 pub(crate) mod features;
+pub(crate) mod forge;
 pub(crate) mod git_remote;
 pub mod guide;
 pub(crate) mod history;

@@ -23,7 +23,8 @@ use cicerone::{
     doctor, drawing, guide, mcp, model,
     project::ProjectName,
     reader::serve,
-    recording, server,
+    recording,
+    server::{self, discovery},
 };
 use clap::Parser;
 use log::LevelFilter;
@@ -101,7 +102,9 @@ fn run_server(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn E
     let allocator = server::allocator::give_memory_back();
     secrets::leave_environment()
         .map_err(|error| format!("cannot remove the tokens from the environment: {error}"))?;
+    let lists = discovery::look(&options.command_line(Some(projects)))?;
     let settings = load(options, Some(projects))?.settings;
+    lists.log();
     if let Err(error) = allocator {
         log::warn!("cannot configure the allocator, so it keeps freed memory: {error}");
     }

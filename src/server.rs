@@ -4,6 +4,7 @@ mod accept;
 mod activation;
 pub mod allocator;
 pub(crate) mod descriptors;
+pub mod discovery;
 mod error;
 pub mod forget;
 mod registry_cell;
@@ -153,6 +154,7 @@ async fn serve<E: Future<Output = ()>>(
     resources.agents.clear_indexes(&settings.projects);
     resources.agents.clear_repositories(&settings.repositories);
     resources.repositories.start();
+    let _lists = discovery::watch(&settings.forges, &settings.data_dir, discovery::tell_change);
     let old = resources.clone();
     let (agents, database) = (resources.agents.clone(), resources.database.clone());
     let registry = Arc::<RegistryCell>::default();

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use crate::config::{
     keys::{ConfigTable, Key, tables},
-    schema::agent_schema,
+    schema::{agent_schema, forge_schema},
 };
 
 const SAMPLE_HEAD: &str = r#"#:schema ./cicerone.schema.json
@@ -62,7 +62,8 @@ my-app = "~/src/my-app"
 shop = { dir = "~/src/shop", agent = "guide" }
 ```
 
-With `git` in place of `dir`, a project is [fetched from a remote](git.md).
+With `git` in place of `dir`, a project is [fetched from a remote](git.md); `[discovery.forges]` does that with
+all repositories of an organisation.
 
 `agent` names the agent that answers where a conversation names none. `instructions` is a file with what
 its agents are told besides; with `repository_instructions = true` they are told the project's
@@ -118,6 +119,23 @@ model = "qwen3:8b"
 file or a variable, never from this file.
 "#;
 
+const FORGES_HEAD: &str = r#"
+## `[discovery.forges.NAME]`
+
+Forges, or lists, each of whose repositories becomes a [project from git](git.md#whole-organisations):
+
+```toml
+[discovery.forges.acme]
+kind = "github"
+owner = "acme"
+token_file = "github.token"
+exclude = ["*-archive"]
+```
+
+| key | meaning |
+| --- | --- |
+"#;
+
 const ADVANCED_HEAD: &str = r#"
 # Advanced settings
 
@@ -148,6 +166,8 @@ pub fn reference() -> String {
         tables().iter().partition(|table| table.is_advanced());
     text += AGENTS_HEAD;
     text += &agent_kinds();
+    text += FORGES_HEAD;
+    text += &rows(&forge_schema());
     usual.into_iter().for_each(|table| add_table(&mut text, table));
     text += ADVANCED_HEAD;
     advanced.into_iter().for_each(|table| add_table(&mut text, table));
@@ -159,22 +179,30 @@ fn agent_kinds() -> String {
     let schema = agent_schema();
     let mut text = String::new();
     for kind in schema.get("oneOf").and_then(Json::as_array).into_iter().flatten() {
-        let words = |of: &Json| {
-            let description = of.get("description").and_then(Json::as_str).unwrap_or_default();
-            description.replace('\n', " ")
-        };
-        let properties = kind.get("properties").and_then(Json::as_object);
         let name = kind.pointer("/properties/kind/const").and_then(Json::as_str);
         text += &format!("\n### `kind = {:?}`\n\n{}\n", name.unwrap_or_default(), words(kind));
-        let keys = properties.into_iter().flatten().filter(|(key, _)| *key != "kind");
-        let rows: String = keys
-            .map(|(key, schema)| format!("| `{key}` | {}{} |\n", words(schema), choices(schema)))
-            .collect();
+        let mut kind = kind.clone();
+        if let Some(Json::Object(properties)) = kind.get_mut("properties") {
+            properties.shift_remove("kind");
+        }
+        let rows = rows(&kind);
         if !rows.is_empty() {
             text += &format!("\n| key | meaning |\n| --- | --- |\n{rows}");
         }
     }
     text
+}
+
+/// A row for each key of a table.
+fn rows(table: &Json) -> String {
+    let properties = table.get("properties").and_then(Json::as_object);
+    let row = |(key, schema)| format!("| `{key}` | {}{} |\n", words(schema), choices(schema));
+    properties.into_iter().flatten().map(row).collect()
+}
+
+fn words(of: &Json) -> String {
+    let description = of.get("description").and_then(Json::as_str).unwrap_or_default();
+    description.replace('\n', " ")
 }
 
 /// A sentence that lists the words or keys that fit, where only certain ones do.

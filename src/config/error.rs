@@ -32,6 +32,8 @@ pub enum ValueOrigin {
     Root(PathBuf),
     /// The registry of the legacy system.
     Registry(PathBuf),
+    /// The list of a forge, by the name of the forge.
+    Forge(ProjectName),
 }
 
 impl fmt::Display for ValueOrigin {
@@ -45,6 +47,7 @@ impl fmt::Display for ValueOrigin {
             Self::CurrentDirectory => f.write_str("current directory"),
             Self::Root(dir) => write!(f, "child of {}", dir.display()),
             Self::Registry(path) => write!(f, "registry {}", path.display()),
+            Self::Forge(name) => write!(f, "list of forge {name}"),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::{
     borrow::Cow,
+    collections::HashSet,
     ffi::OsStr,
     fs,
     os::unix::fs::PermissionsExt as _,
@@ -14,12 +15,13 @@ use std::{
 use crate::{
     config::{
         error::{ConfigError, ConfigWarning},
+        keys::{FORGES, PROJECTS},
         settings::{
             Settings,
             agents::{AgentConfig, NamedAgent},
         },
     },
-    git_remote::Repository,
+    git_remote::{RemoteLogin, Repository},
     project::Project,
 };
 
@@ -123,6 +125,7 @@ pub(super) struct SecretFile {
 pub(super) fn secret_files(settings: &Settings) -> Vec<SecretFile> {
     let tls = settings.tls.as_ref();
     let certificate = tls.map(|tls| &tls.certificate).filter(|file| holds_private_key(file));
+    let mut seen = HashSet::new();
     [
         ("access.viewer_token_file", settings.access.viewer_token_file.as_ref()),
         ("access.admin_token_file", settings.access.admin_token_file.as_ref()),
@@ -136,17 +139,28 @@ pub(super) fn secret_files(settings: &Settings) -> Vec<SecretFile> {
     .into_iter()
     .filter_map(|(key, path)| Some(SecretFile { key: key.into(), path: path?.clone() }))
     .chain(settings.agent.named.iter().filter_map(key_file))
-    .chain(settings.repositories.iter().flat_map(login_files))
+    .chain(
+        settings
+            .forges
+            .iter()
+            .flat_map(|it| login_files(format!("{FORGES}.{}", it.name), &it.login)),
+    )
+    .chain(settings.repositories.iter().flat_map(repository_files))
+    // The repositories of a forge share theirs.
+    .filter(|secret| seen.insert(secret.path.clone()))
     .collect()
 }
 
-/// The files by which git logs in.
-fn login_files(repository: &Repository) -> impl Iterator<Item = SecretFile> {
-    let login = &repository.remote.login;
+fn repository_files(repository: &Repository) -> impl Iterator<Item = SecretFile> {
     let name = repository.name().map(ToString::to_string).unwrap_or_default();
+    login_files(format!("{PROJECTS}.{name}"), &repository.remote.login)
+}
+
+/// The files by which git logs in, named in a table.
+fn login_files(table: String, login: &RemoteLogin) -> impl Iterator<Item = SecretFile> {
     let files = [("token_file", &login.token_file), ("ssh_key", &login.ssh_key)];
     files.into_iter().filter_map(move |(key, path)| {
-        Some(SecretFile { key: format!("projects.{name}.{key}").into(), path: path.clone()? })
+        Some(SecretFile { key: format!("{table}.{key}").into(), path: path.clone()? })
     })
 }
 

@@ -10,7 +10,7 @@ use toml::{
 
 use crate::config::{
     error::ConfigError,
-    keys::{AGENTS, GROUPS, PROJECTS, is_table},
+    keys::{NAMED, is_table},
 };
 
 /// One key of a file.
@@ -65,7 +65,7 @@ fn add_entries(
 /// Whether a table is more than a value.
 fn may_have_entries(path: &str, table: &DeTable<'_>) -> bool {
     let is_in = |named: &str| path.strip_prefix(named).is_some_and(|rest| rest.starts_with('.'));
-    is_table(path) || !([PROJECTS, GROUPS, AGENTS].iter().any(|it| is_in(it)) || table.is_empty())
+    is_table(path) || !(NAMED.iter().any(|it| is_in(it)) || table.is_empty())
 }
 
 #[cfg(test)]

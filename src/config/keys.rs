@@ -21,6 +21,12 @@ pub(super) const GROUPS: &str = "groups";
 /// The table whose keys are names of agents.
 pub(super) const AGENTS: &str = "agents";
 
+/// The table whose keys are names of forges.
+pub(super) const FORGES: &str = "discovery.forges";
+
+/// The tables whose keys are names.
+pub(super) const NAMED: [&str; 4] = [PROJECTS, GROUPS, AGENTS, FORGES];
+
 /// The table that holds the tables of the advanced keys.
 const ADVANCED: &str = "advanced.";
 
@@ -60,7 +66,7 @@ pub(super) enum PathKind {
     Program,
 }
 
-/// All tables but those of projects, groups and agents, the advanced ones last.
+/// All tables but those of names, the advanced ones last.
 pub(super) fn tables() -> &'static [ConfigTable] {
     static TABLES: LazyLock<Vec<ConfigTable>> = LazyLock::new(read_tables);
     &TABLES
@@ -74,7 +80,7 @@ pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
 /// Whether the file may have a table of this path, under its present or its former name.
 pub(super) fn is_table(path: &str) -> bool {
     let holds = |key: &str| key.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
-    [PROJECTS, GROUPS, AGENTS].contains(&path)
+    NAMED.contains(&path)
         || keys().any(|key| holds(&key.path) || key.former_path.as_deref().is_some_and(holds))
 }
 

@@ -15,7 +15,7 @@ use crate::config::{
     error::{ConfigError, ValueOrigin, hint, nearest},
     file,
     git_source::{self, ProjectSource},
-    keys::{AGENTS, GROUPS, Key, PROJECTS, PathKind, is_table, keys},
+    keys::{AGENTS, FORGES, GROUPS, Key, NAMED, PROJECTS, PathKind, is_table, keys},
     process_env::ProcessEnv,
     secrets,
     settings::{ProjectInstructions, Tables},
@@ -84,13 +84,14 @@ struct ProjectTable {
     git_keys: toml::Table,
 }
 
-/// All values by the paths of their keys, and the projects, groups and agents of the file.
+/// All values by the paths of their keys, and the projects, groups, agents and forges of the file.
 #[derive(Debug)]
 pub(super) struct Layers {
     values: HashMap<&'static str, GivenValue>,
     projects: Vec<(String, GivenValue)>,
     pub(super) groups: Vec<(String, GivenValue)>,
     pub(super) agents: Vec<(String, GivenValue)>,
+    pub(super) forges: Vec<(String, GivenValue)>,
     /// Names that are unknown or former ones.
     pub(super) warnings: Vec<String>,
     current_dir: PathBuf,
@@ -107,6 +108,7 @@ impl Layers {
             projects: Vec::new(),
             groups: Vec::new(),
             agents: Vec::new(),
+            forges: Vec::new(),
             warnings: Vec::new(),
             current_dir: env.current_dir.clone(),
             home_dir: env.home_dir.clone(),
@@ -126,6 +128,8 @@ impl Layers {
                 self.groups.push((name.to_owned(), given));
             } else if let Some(name) = name_in(AGENTS, &entry.path) {
                 self.agents.push((name.to_owned(), given));
+            } else if let Some(name) = name_in(FORGES, &entry.path) {
+                self.forges.push((name.to_owned(), given));
             } else if let Some(key) = keys().find(|key| key.path == entry.path) {
                 values.push(NamedValue { key, name: entry.path, renamed: None, given });
             } else if let Some(key) = keys().find(is_former) {
@@ -369,7 +373,7 @@ fn nearest_key(wrong: &str) -> Option<String> {
         return Some(misplaced.path.clone());
     }
     let tables: Vec<_> = super::keys::tables().iter().map(|table| table.path.as_str()).collect();
-    let tables = tables.into_iter().chain([PROJECTS, GROUPS, AGENTS]);
+    let tables = tables.into_iter().chain(NAMED);
     if !wrong.contains('.') {
         return nearest(wrong, tables);
     }

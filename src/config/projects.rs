@@ -49,6 +49,17 @@ pub(super) struct ProjectSet {
     pub(super) warnings: Vec<ConfigWarning>,
 }
 
+impl NamedProjects {
+    fn is_any(&self) -> bool {
+        !self.pairs.is_empty() || !self.dirs.is_empty()
+    }
+}
+
+/// Whether the command line or the environment names the projects, so that the file's do not count.
+pub(super) fn is_named(named: &NamedProjects, env: &ProcessEnv) -> bool {
+    named.is_any() || env.variable(PROJECT_VARIABLE).is_some()
+}
+
 /// Finds the projects. Those of the command line replace those of the environment, and those replace
 /// all others; without any, the current directory is the project.
 pub(super) fn find(
@@ -59,8 +70,8 @@ pub(super) fn find(
     data_dir: &Path,
 ) -> Result<ProjectSet, ConfigError> {
     let variable = env.variable(PROJECT_VARIABLE);
-    let is_on_command_line = !named.pairs.is_empty() || !named.dirs.is_empty();
-    let is_named = is_on_command_line || variable.is_some();
+    let is_on_command_line = named.is_any();
+    let is_named = is_named(named, env);
     let mut found = ProjectSet { is_named, ..ProjectSet::default() };
     if is_on_command_line {
         for text in &named.pairs {
@@ -77,7 +88,7 @@ pub(super) fn find(
         }
     } else {
         found.add_configured(layers, discovery, data_dir)?;
-        if found.projects.is_empty() {
+        if found.projects.is_empty() && layers.forges.is_empty() {
             found.add_required_dir(&env.current_dir, ValueOrigin::CurrentDirectory)?;
         }
     }
@@ -107,17 +118,20 @@ pub(super) fn add_access(found: &mut ProjectSet, layers: &Layers) -> Result<(), 
 
 /// Warns of files of a project that others reach through another one.
 pub(super) fn overlaps(projects: &[Project]) -> Vec<ConfigWarning> {
-    let plain = || projects.iter().filter(|project| !project.roots.is_group());
-    let pairs = plain().filter(|it| !it.access.is_open()).flat_map(|restricted| {
-        let others = plain().filter(move |other| other.access != restricted.access);
-        others.map(move |other| (restricted, other))
+    if projects.iter().all(|project| project.access.is_open()) {
+        return Vec::new();
+    }
+    let plain = projects.iter().filter(|project| !project.roots.is_group());
+    let plain: Vec<(&Project, PathBuf)> =
+        plain.map(|it| (it, resolve_as_far_as_it_exists(it.roots.first()))).collect();
+    let restricted = plain.iter().filter(|(project, _)| !project.access.is_open());
+    let overlapping = restricted.flat_map(|(restricted, real)| {
+        let others = plain.iter().filter(move |(other, its)| {
+            other.access != restricted.access && (real.starts_with(its) || its.starts_with(real))
+        });
+        others.map(move |(other, _)| (restricted, other))
     });
-    let real = |it: &Project| resolve_as_far_as_it_exists(it.roots.first());
-    let overlapping = pairs.filter(|(restricted, other)| {
-        let (restricted, other) = (real(restricted), real(other));
-        restricted.starts_with(&other) || other.starts_with(&restricted)
-    });
-    let text = |(restricted, other): (&Project, &Project)| {
+    let text = |(restricted, other): (&&Project, &&Project)| {
         format!(
             "files of project `{}` are also in project `{}`, whose `access` names others: list the \
              same there, or move one",

@@ -7,7 +7,7 @@ use toml::Value;
 use crate::config::{
     Loaded,
     error::ValueOrigin,
-    keys::{AGENTS, tables},
+    keys::{AGENTS, FORGES, tables},
 };
 
 /// Width of a line before its origin.
@@ -43,9 +43,11 @@ impl Loaded {
             let members: Vec<String> = group.members().map(ToString::to_string).collect();
             text += &line(group.name.as_str(), &Value::from(members), origin);
         }
-        for (name, given) in &self.layers.agents {
-            text +=
-                &format!("\n{:ORIGIN_COLUMN$}  # {}\n", format!("[{AGENTS}.{name}]"), given.origin);
+        let agents = self.layers.agents.iter().map(|it| (AGENTS, it));
+        let forges = self.layers.forges.iter().map(|it| (FORGES, it));
+        for (table, (name, given)) in agents.chain(forges) {
+            let head = format!("[{table}.{name}]");
+            text += &format!("\n{head:ORIGIN_COLUMN$}  # {}\n", given.origin);
             for (key, value) in given.value.as_table().into_iter().flatten() {
                 // The values of headers may be secret.
                 match value.as_table().filter(|_| key == "headers") {

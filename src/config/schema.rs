@@ -2,15 +2,16 @@
 
 use serde_json::{Value as Json, json};
 
-use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, generate::SchemaSettings};
 
 use crate::config::{
+    forges::ForgeTable,
     groups::MAX_MEMBERS,
-    keys::{AGENTS, GROUPS, Key, PROJECTS, keys, tables},
+    keys::{AGENTS, FORGES, GROUPS, Key, PROJECTS, keys, tables},
     settings::agents::{AUTO, AgentConfig},
 };
 
-/// What names of agents are.
+/// What names of agents and forges are.
 const AGENT_NAME: &str = "^[A-Za-z0-9_-]{1,50}$";
 
 /// The JSON Schema, indented. Former names are in it, as deprecated.
@@ -79,6 +80,13 @@ pub fn schema() -> String {
         "additionalProperties": agent_schema(),
     });
     insert(&mut root, AGENTS, agents);
+    let forges = json!({
+        "description": "Forges and lists by name, whose repositories are projects.",
+        "type": "object",
+        "propertyNames": {"pattern": AGENT_NAME},
+        "additionalProperties": forge_schema(),
+    });
+    insert(&mut root, FORGES, forges);
     for key in keys() {
         insert(&mut root, &key.path, key.schema.clone().into());
     }
@@ -129,9 +137,18 @@ fn groups() -> Json {
 
 /// What a table of an agent may hold.
 pub(super) fn agent_schema() -> Json {
+    schema_of::<AgentConfig>()
+}
+
+/// What a table of a forge may hold.
+pub(super) fn forge_schema() -> Json {
+    schema_of::<ForgeTable>()
+}
+
+fn schema_of<T: JsonSchema>() -> Json {
     let mut settings = SchemaSettings::draft2020_12();
     settings.inline_subschemas = true;
-    let mut schema = settings.into_generator().into_root_schema_for::<AgentConfig>();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
     schema.remove("$schema");
     schema.remove("title");
     schema.to_value()

@@ -64,6 +64,7 @@ use crate::{
             OptionalPath, OptionalProgram, OptionalText, PathText, PortNumber, Text, WholeNumber,
         },
     },
+    forge::Forge,
     git_remote::Repository,
     project::{Project, ProjectAccess, ProjectName},
 };
@@ -87,6 +88,8 @@ pub struct Settings {
     pub(crate) projects: Vec<Project>,
     /// Where those from git come from.
     pub(crate) repositories: Vec<Repository>,
+    /// Lists that tell of more of them.
+    pub(crate) forges: Vec<Forge>,
     pub(crate) shutdown_timeout: Duration,
     /// `None` serves plain HTTP.
     pub(crate) tls: Option<TlsFiles>,
@@ -134,6 +137,7 @@ impl Settings {
         self.telemetry.endpoint = None;
         // They are fetched by the server whose data directory has them.
         self.repositories.clear();
+        self.forges.clear();
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
             data_dir,

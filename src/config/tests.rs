@@ -8,6 +8,7 @@ use super::*;
 use crate::config::settings::{AgentChoice, Sandbox};
 
 mod agents;
+mod forges;
 mod groups;
 
 /// A machine with nothing on it but a current directory and homes for data and configuration.

@@ -70,6 +70,11 @@ impl RemoteAddress {
         }
     }
 
+    /// The host, as it is written; `None` for a directory.
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.0.host_str()
+    }
+
     /// The directory of a repository on this machine.
     pub(crate) fn dir(&self) -> Option<PathBuf> {
         (self.scheme() == "file").then(|| self.0.to_file_path().ok())?

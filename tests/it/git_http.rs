@@ -14,12 +14,20 @@ pub struct Forge {
     logins: Arc<Mutex<Vec<String>>>,
 }
 
+/// What answers git below a directory.
 #[derive(Clone)]
-struct Backend {
+pub struct Backend {
     root: PathBuf,
     /// The `Authorization` that is wanted.
     login: Option<String>,
     logins: Arc<Mutex<Vec<String>>>,
+}
+
+impl Backend {
+    /// The repositories below `root`, for everybody.
+    pub fn open(root: &Path) -> Self {
+        Self { root: root.to_owned(), login: None, logins: Arc::default() }
+    }
 }
 
 impl Forge {
@@ -52,7 +60,8 @@ impl Forge {
     }
 }
 
-async fn answer(
+/// Answers a request of git.
+pub async fn answer(
     backend: web::Data<Backend>,
     request: HttpRequest,
     body: web::Bytes,

@@ -20,7 +20,7 @@ fn origin(setup: &Setup) -> std::path::PathBuf {
 }
 
 /// Commits a file; returns the hash.
-fn commit(dir: &Path, path: &str, text: &str) -> String {
+pub fn commit(dir: &Path, path: &str, text: &str) -> String {
     write(dir, path, text);
     git(dir, "Ann", &["add", "-A", "-f"]);
     git(dir, "Ann", &["commit", "-q", "-m", "Change a file"]);
@@ -35,7 +35,7 @@ fn serving(setup: Setup, origin: &Path, keys: &str, more: &str) -> Server {
 }
 
 /// What is told of a project.
-async fn state(server: &Server, project: &str) -> Value {
+pub async fn state(server: &Server, project: &str) -> Value {
     let (status, all) = server.get("/api/admin/repositories").await;
     assert_eq!(status, 200, "{all}");
     let found = all.as_array().unwrap().iter().find(|it| it["project"] == project);
@@ -43,7 +43,7 @@ async fn state(server: &Server, project: &str) -> Value {
 }
 
 /// Waits until a commit is served.
-async fn served(server: &Server, project: &str, commit: &str) {
+pub async fn served(server: &Server, project: &str, commit: &str) {
     eventually("the commit is served", async || {
         (state(server, project).await["commit"] == commit).then_some(())
     })

@@ -43,6 +43,8 @@ mod fake_model;
 mod faults;
 mod files;
 mod flood;
+mod forge_api;
+mod forges;
 mod forget;
 mod git_http;
 mod git_projects;

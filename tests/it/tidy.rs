@@ -22,7 +22,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 46] = [
+const LAYERS: [&str; 47] = [
     "ids",
     "hex",
     "histogram",
@@ -38,6 +38,7 @@ const LAYERS: [&str; 46] = [
     "project",
     "tools",
     "git_remote",
+    "forge",
     "config",
     "webhook",
     "policy",
@@ -72,7 +73,7 @@ const LAYERS: [&str; 46] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 67] = [
+const PURE: [&str; 70] = [
     "agent/codec",
     "agent/event",
     "ask/answer",
@@ -100,6 +101,9 @@ const PURE: [&str; 67] = [
     "drawing/sources",
     "drawing/svg",
     "entry",
+    "forge/answer",
+    "forge/choice",
+    "forge/paging",
     "git_remote",
     "hex",
     "history/align",
@@ -249,12 +253,14 @@ fn writes_read_no_clock_and_draw_no_number() {
 }
 
 /// What opens files that belong to no project, and the gate, which opens those that do.
-const OPENERS: [&str; 15] = [
+const OPENERS: [&str; 17] = [
     "agent",
     "ask/kept",
     "config",
     "database",
     "doctor",
+    "forge/client",
+    "forge/kept",
     "history/git_dir",
     "sqlite_readonly",
     "policy",
