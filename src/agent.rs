@@ -46,7 +46,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
-    config::settings::{AgentSettings, Limits, agents::AgentName},
+    config::settings::{AgentSettings, Limits, Live, Settings, agents::AgentName},
     ids::ConversationId,
     policy::{InvalidSecret, Secrets},
     project::{Project, ProjectName, absence::Absences},
@@ -83,6 +83,7 @@ pub struct Agents {
 #[derive(Debug)]
 struct Inner {
     settings: AgentSettings,
+    live: Live,
     limits: Limits,
     data_dir: PathBuf,
     server: Server,
@@ -261,19 +262,26 @@ impl AgentSession {
 }
 
 impl Agents {
-    /// Agents of this process, with their state under `data_dir`.
-    pub fn new(settings: &AgentSettings, limits: &Limits, data_dir: &Path) -> Self {
+    /// Agents of this process, with their state under the data directory.
+    pub fn new(settings: &Settings, live: Live) -> Self {
         let server = Server { program: env::current_exe(), environment: env::vars_os().collect() };
-        Self::of(server, settings, limits, data_dir)
+        Self::of(server, &settings.agent, live, &settings.limits, &settings.data_dir)
     }
 
     /// As [`Agents::new`], for a caller that is not the `cicerone` program itself.
-    pub fn of(server: Server, settings: &AgentSettings, limits: &Limits, data_dir: &Path) -> Self {
+    pub fn of(
+        server: Server,
+        settings: &AgentSettings,
+        live: Live,
+        limits: &Limits,
+        data_dir: &Path,
+    ) -> Self {
         let program = server.program.as_ref();
         let spawner = Spawner::new(program.map_or_else(|_| PathBuf::new(), Clone::clone));
         Self {
             inner: Arc::new(Inner {
                 settings: settings.clone(),
+                live,
                 limits: limits.clone(),
                 data_dir: data_dir.to_owned(),
                 server,

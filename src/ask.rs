@@ -127,7 +127,7 @@ fn open(options: AskOptions, interrupts: Interrupts) -> Result<Opened, AskError>
         }
         None => {
             let asked = own_project(options.settings, options.project.as_deref())?;
-            let root = asked.projects.first().map(|it| it.roots.first().to_owned());
+            let root = asked.live.projects.first().map(|it| it.roots.first().to_owned());
             let key = root.unwrap_or_else(PathBuf::new).display().to_string();
             let last = last(&key)?;
             let own = OwnServer::start(&asked, &dir, last.as_ref().map(|it| it.store))?;
@@ -150,13 +150,13 @@ fn open(options: AskOptions, interrupts: Interrupts) -> Result<Opened, AskError>
 /// The settings with only the project that is asked about: the one of that name, or the first.
 fn own_project(mut settings: Settings, name: Option<&str>) -> Result<Settings, AskError> {
     if let Some(name) = name {
-        let names = settings.projects.iter().map(|it| it.name.to_string()).collect();
-        settings.projects.retain(|it| it.name.as_str() == name);
-        if settings.projects.is_empty() {
+        let names = settings.live.projects.iter().map(|it| it.name.to_string()).collect();
+        settings.live.projects.retain(|it| it.name.as_str() == name);
+        if settings.live.projects.is_empty() {
             return Err(AskError::UnknownProject { name: name.to_owned(), known: names });
         }
     }
-    settings.projects.truncate(1);
+    settings.live.projects.truncate(1);
     Ok(settings)
 }
 

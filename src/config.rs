@@ -46,7 +46,7 @@ use process_env::ProcessEnv;
 pub use projects::NamedProjects;
 use projects::ProjectSet;
 pub use schema::schema;
-use settings::{Settings, Tables, TlsFiles};
+use settings::{LiveSettings, ProjectAgents, Settings, Tables, TlsFiles};
 pub(crate) use token::Token;
 
 use crate::forge::Forge;
@@ -122,21 +122,25 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     let mut settings = settings(tables, &layers, env)?;
     settings.agent.named = agents::find(&layers)?;
     agents::check_default(&settings.agent.default, &layers, &settings.agent.named)?;
-    settings.agent.instructions = agents::instructions(&layers)?;
-    settings.agent.of_projects = agents::of_projects(&layers, &settings.agent.named)?;
     projects::check_written_dir("server.data_dir", &settings.data_dir, &found.projects)?;
     if let Some(dir) = &settings.agent.record {
         projects::check_written_dir("agent.record", dir, &found.projects)?;
     }
-    settings.repositories = found.repositories;
-    settings.forges = forges;
-    spread_to_branches(&mut settings);
-    groups::spread_offline(&mut settings.agent.offline_projects, &found.projects);
+    settings.live.repositories = found.repositories;
+    settings.live.forges = forges;
+    settings.live.agents = ProjectAgents {
+        names: agents::of_projects(&layers, &settings.agent.named)?,
+        instructions: agents::instructions(&layers)?,
+        offline: settings.agent.offline_projects.clone(),
+        kept_from: Vec::new(),
+    };
+    spread_to_branches(&mut settings.live);
+    groups::spread_offline(&mut settings.live.agents.offline, &found.projects);
     let secrets = exposure::secret_files(&settings);
     exposure::check(&secrets, &found.projects, &readable(&settings, env))?;
-    settings.agent.kept_from = secrets.iter().map(|secret| secret.path.clone()).collect();
+    settings.live.agents.kept_from = secrets.iter().map(|secret| secret.path.clone()).collect();
     settings.agent.serves_others = exposure::serves_others(&settings);
-    settings.projects = found.projects;
+    settings.live.projects = found.projects;
     if command_line.projects.is_some() {
         check_offline(&layers, &settings)?;
         access::check_projects(&settings)?;
@@ -146,7 +150,7 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     warnings.extend(found.warnings);
     warnings.extend(exposure::warnings(&settings, &secrets));
     warnings.extend(agents::missing_instructions(&settings));
-    warnings.extend(projects::overlaps(&settings.projects));
+    warnings.extend(projects::overlaps(&settings.live.projects));
     Ok(Loaded { settings, file, warnings, layers, project_origins: found.origins })
 }
 
@@ -170,7 +174,7 @@ fn readable(settings: &Settings, env: &ProcessEnv) -> Vec<PathBuf> {
 fn check_offline(layers: &Layers, settings: &Settings) -> Result<(), ConfigError> {
     let is_known = |name: &String| {
         name == settings::ALL_PROJECTS
-            || settings.projects.iter().any(|it| it.name.as_str() == name)
+            || settings.live.projects.iter().any(|it| it.name.as_str() == name)
     };
     match settings.agent.offline_projects.iter().all(is_known) {
         true => Ok(()),
@@ -179,19 +183,19 @@ fn check_offline(layers: &Layers, settings: &Settings) -> Result<(), ConfigError
 }
 
 /// Lets the branches of a repository have what is set for the project that names it.
-fn spread_to_branches(settings: &mut Settings) {
-    let agent = &mut settings.agent;
+fn spread_to_branches(settings: &mut LiveSettings) {
+    let agents = &mut settings.agents;
     for repository in &settings.repositories {
         let Some((first, others)) = repository.branches.split_first() else { continue };
         for other in others {
-            if let Some(named) = agent.of_projects.get(&first.project).cloned() {
-                agent.of_projects.insert(other.project.clone(), named);
+            if let Some(named) = agents.names.get(&first.project).cloned() {
+                agents.names.insert(other.project.clone(), named);
             }
-            if let Some(told) = agent.instructions.get(&first.project).cloned() {
-                agent.instructions.insert(other.project.clone(), told);
+            if let Some(told) = agents.instructions.get(&first.project).cloned() {
+                agents.instructions.insert(other.project.clone(), told);
             }
-            if agent.offline_projects.iter().any(|name| name == first.project.as_str()) {
-                agent.offline_projects.push(other.project.to_string());
+            if agents.offline.iter().any(|name| name == first.project.as_str()) {
+                agents.offline.push(other.project.to_string());
             }
         }
     }
@@ -230,9 +234,6 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         base_path: server.base_path,
         log: server.log,
         log_format: server.log_format,
-        projects: Vec::new(),
-        repositories: Vec::new(),
-        forges: Vec::new(),
         shutdown_timeout: server.shutdown_timeout,
         tls: tls_files(server.tls_certificate, server.tls_key)?,
         access,
@@ -240,13 +241,8 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         limits: tables.limits,
         answer_limits: tables.answer_limits,
         visitor_limits: tables.visitor_limits,
-        file_links: tables.file_links,
         attachments: tables.attachments,
         oidc,
-        team: tables.team,
-        budgets: tables.budgets,
-        history: tables.history,
-        audit: tables.audit,
         webhooks,
         telemetry: tables.telemetry,
         reading: tables.reading,
@@ -255,6 +251,14 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         git: tables.git,
         socket: tables.socket,
         restart: tables.restart,
+        live: LiveSettings {
+            team: tables.team,
+            budgets: tables.budgets,
+            history: tables.history,
+            audit: tables.audit,
+            file_links: tables.file_links,
+            ..LiveSettings::default()
+        },
     };
     check_orders(&settings, layers)?;
     Ok(settings)

@@ -11,7 +11,10 @@ use actix_web::rt;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{agent::Agents, config::Loaded};
+use crate::{
+    agent::Agents,
+    config::{Loaded, settings::Live},
+};
 
 /// All checks in order.
 #[derive(Debug)]
@@ -37,7 +40,7 @@ enum Status {
 /// Runs all checks. Blocks for a few seconds.
 pub fn run(loaded: &Loaded) -> Report {
     let settings = Arc::new(loaded.settings.clone());
-    let agents = Agents::new(&settings.agent, &settings.limits, &settings.data_dir);
+    let agents = Agents::new(&settings, Live::new(settings.live.clone()));
     let warnings = loaded.warnings.iter().filter(|warning| warning.level <= log::Level::Warn);
     let mut checks: Vec<Check> =
         warnings.map(|warning| Check::warn("configuration", warning.text.clone())).collect();

@@ -33,7 +33,6 @@ const CLOSING_STEP: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct Registry {
     resources: Resources,
-    projects: HashMap<ProjectName, Project>,
     entries: HashMap<ProjectName, Entry>,
     epochs: u64,
     is_draining: bool,
@@ -49,9 +48,7 @@ struct Entry {
 
 impl Registry {
     pub(crate) fn new(resources: Resources) -> Self {
-        let projects = resources.settings.projects.iter();
-        let projects = projects.map(|project| (project.name.clone(), project.clone())).collect();
-        Self { resources, projects, entries: HashMap::new(), epochs: 0, is_draining: false }
+        Self { resources, entries: HashMap::new(), epochs: 0, is_draining: false }
     }
 
     /// Starts a session on this thread, where its viewers live.
@@ -76,7 +73,7 @@ impl Registry {
             Some(SessionPhase::GivenUp) => Err(NotOpened::GivenUp),
             Some(SessionPhase::Closing) => Err(NotOpened::Restarting(CLOSING_STEP)),
             None => {
-                let known = self.projects.get(project).cloned();
+                let known = self.project(project);
                 let (epoch, session) =
                     self.launch(known.ok_or(NotOpened::UnknownProject)?, context);
                 let phase = SessionPhase::Live(session.clone());
@@ -85,6 +82,11 @@ impl Registry {
                 Ok(session)
             }
         }
+    }
+
+    /// The project of this name, if it is served.
+    fn project(&self, name: &ProjectName) -> Option<Project> {
+        self.resources.live.get().projects.iter().find(|project| project.name == *name).cloned()
     }
 
     fn phase(&self, project: &ProjectName) -> Result<Option<SessionPhase>, NotOpened> {
@@ -165,7 +167,7 @@ impl Handler<SessionExited> for Registry {
 impl Registry {
     fn restart(&mut self, name: &ProjectName, failed: u64, context: &mut Context<Self>) {
         let due = self.entries.get(name).is_some_and(|entry| entry.epoch == failed);
-        let Some(project) = self.projects.get(name).cloned().filter(|_| due) else { return };
+        let Some(project) = self.project(name).filter(|_| due) else { return };
         if self.is_draining {
             return;
         }

@@ -9,7 +9,7 @@ use std::{
     collections::HashMap,
     fs, io,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::{
     agent::{Agents, git::remove_old_trees},
-    config::settings::{GitSettings, Settings},
+    config::settings::GitSettings,
     git_remote::{
         Repository, ServedBranch,
         command::GitTask,
@@ -54,7 +54,7 @@ pub(crate) struct Repositories(Arc<Shared>);
 struct Shared {
     agents: Agents,
     settings: GitSettings,
-    kept: Vec<KeptRepository>,
+    kept: Mutex<Vec<Arc<KeptRepository>>>,
     permits: Semaphore,
     states: Mutex<HashMap<ProjectName, ServedState>>,
 }
@@ -64,94 +64,107 @@ struct KeptRepository {
     repository: Repository,
     /// Asks for a look at the remote.
     wanted: Notify,
+    /// Held while git works on what is kept, which may be of other settings before.
+    working: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Repositories {
     /// Nothing is fetched yet.
-    pub(crate) fn new(agents: Agents, settings: &Settings) -> Self {
-        let keep = |repository: &Repository| KeptRepository {
-            repository: repository.clone(),
-            wanted: Notify::new(),
-        };
-        let repositories = Self(Arc::new(Shared {
+    pub(crate) fn new(agents: Agents, settings: GitSettings) -> Self {
+        Self(Arc::new(Shared {
             agents,
-            settings: settings.git.clone(),
-            kept: settings.repositories.iter().map(keep).collect(),
+            settings,
+            kept: Mutex::default(),
             permits: Semaphore::new(AT_ONCE),
             states: Mutex::default(),
-        }));
-        for repository in &settings.repositories {
-            for branch in &repository.branches {
-                let commit = served_commit(repository, &branch.project);
-                let state = ServedState::new(repository, branch, commit);
-                repositories.set(&branch.project, state);
-            }
-        }
-        repositories
+        }))
     }
 
-    /// Starts to fetch, as long as somebody holds this. Only while no agent runs.
-    pub(crate) fn start(&self) {
-        for number in 0..self.0.kept.len() {
-            let shared = Arc::downgrade(&self.0);
-            tokio::spawn(async move {
-                loop {
-                    let Some(shared) = shared.upgrade() else { return };
-                    let Some(kept) = shared.kept.get(number) else { return };
-                    Self(Arc::clone(&shared)).update(&kept.repository).await;
-                    let pause = kept.repository.remote.refresh;
-                    // Nothing is missed by an end of the time.
-                    drop(timeout(pause, kept.wanted.notified()).await);
-                }
-            });
+    /// Keeps these from now on, and no others. They are fetched as long as somebody holds this.
+    pub(crate) fn keep(&self, repositories: &[Repository]) {
+        let mut kept = lock(&self.0.kept);
+        let gone = kept.extract_if(.., |kept| !repositories.contains(&kept.repository));
+        let gone: Vec<_> = gone.collect();
+        for branch in gone.iter().flat_map(|gone| &gone.repository.branches) {
+            lock(&self.0.states).remove(&branch.project);
         }
+        for repository in repositories {
+            if kept.iter().any(|kept| kept.repository == *repository) {
+                continue;
+            }
+            let before = gone.iter().find(|gone| gone.repository.home == repository.home);
+            let new = Arc::new(KeptRepository {
+                repository: repository.clone(),
+                wanted: Notify::new(),
+                working: before.map(|gone| Arc::clone(&gone.working)).unwrap_or_default(),
+            });
+            kept.push(Arc::clone(&new));
+            self.start(&new);
+        }
+    }
+
+    /// Fetches a repository until it is kept no longer.
+    fn start(&self, kept: &Arc<KeptRepository>) {
+        let repository = &kept.repository;
+        for branch in &repository.branches {
+            let commit = served_commit(repository, &branch.project);
+            self.set(repository, ServedState::new(repository, branch, commit));
+        }
+        let (shared, kept) = (Arc::downgrade(&self.0), Arc::downgrade(kept));
+        tokio::spawn(async move {
+            while let (Some(shared), Some(kept)) = (shared.upgrade(), kept.upgrade()) {
+                Self(Arc::clone(&shared)).update(&kept).await;
+                let pause = kept.repository.remote.refresh;
+                // Nothing is missed by an end of the time.
+                drop(timeout(pause, kept.wanted.notified()).await);
+            }
+        });
     }
 
     /// What is served of each project from git.
     pub(crate) fn states(&self) -> Vec<ServedState> {
-        let mut states: Vec<_> = self.lock().values().cloned().collect();
+        let mut states: Vec<_> = lock(&self.0.states).values().cloned().collect();
         states.sort_by(|one, other| one.project.cmp(&other.project));
         states
     }
 
     /// What is served of a project; `None` where it is not from git.
     pub(crate) fn state(&self, project: &ProjectName) -> Option<ServedState> {
-        self.lock().get(project).cloned()
+        lock(&self.0.states).get(project).cloned()
     }
 
     /// Asks for a look at the remote of a project; `false` where it has none.
     pub(crate) fn refresh(&self, project: &ProjectName) -> bool {
-        let is_its = |kept: &&KeptRepository| {
+        let is_its = |kept: &&Arc<KeptRepository>| {
             kept.repository.branches.iter().any(|branch| branch.project == *project)
         };
-        let found = self.0.kept.iter().find(is_its);
-        found.inspect(|kept| kept.wanted.notify_one()).is_some()
+        let kept = lock(&self.0.kept);
+        kept.iter().find(is_its).inspect(|kept| kept.wanted.notify_one()).is_some()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ProjectName, ServedState>> {
-        self.0.states.lock().unwrap_or_else(PoisonError::into_inner)
+    fn set(&self, repository: &Repository, state: ServedState) {
+        self.0.agents.absences().set(repository.link(&state.project), state.absence());
+        lock(&self.0.states).insert(state.project.clone(), state);
     }
 
-    fn set(&self, project: &ProjectName, state: ServedState) {
-        let link = self.0.kept.iter().find_map(|kept| {
-            let mut branches = kept.repository.branches.iter();
-            branches.any(|it| it.project == *project).then(|| kept.repository.link(project))
-        });
-        if let Some(link) = link {
-            self.0.agents.absences().set(link, state.absence());
-        }
-        self.lock().insert(project.clone(), state);
-    }
-
-    fn change(&self, project: &ProjectName, change: impl FnOnce(&mut ServedState)) {
-        if let Some(mut state) = self.state(project) {
+    /// Nothing is changed of what is served no longer.
+    fn change(
+        &self,
+        repository: &Repository,
+        project: &ProjectName,
+        change: impl FnOnce(&mut ServedState),
+    ) {
+        let is_kept = lock(&self.0.kept).iter().any(|kept| kept.repository == *repository);
+        if let Some(mut state) = self.state(project).filter(|_| is_kept) {
             change(&mut state);
-            self.set(project, state);
+            self.set(repository, state);
         }
     }
 
     /// Looks at the remote and serves what is new.
-    async fn update(&self, repository: &Repository) {
+    async fn update(&self, kept: &KeptRepository) {
+        let repository = &kept.repository;
+        let _working = kept.working.lock().await;
         let Ok(_permit) = self.0.permits.acquire().await else { return };
         let since = Instant::now();
         let failed = match self.try_update(repository).await {
@@ -169,7 +182,7 @@ impl Repositories {
                     since.elapsed()
                 );
             }
-            self.change(&branch.project, |state| state.looked(problem.cloned()));
+            self.change(repository, &branch.project, |state| state.looked(problem.cloned()));
         }
     }
 
@@ -242,7 +255,7 @@ impl Repositories {
         switched.map_err(|error| format!("what was fetched cannot be served: {error}"))?;
         log::info!("project is served anew project={} commit={commit}", branch.project);
         let commit = Some(commit.to_owned());
-        self.change(&branch.project, |state| state.commit = commit);
+        self.change(repository, &branch.project, |state| state.commit = commit);
         Ok(())
     }
 
@@ -254,7 +267,7 @@ impl Repositories {
             log::warn!("old checkouts are not removed error={error}");
         }
         let fetches = repository.name().and_then(|name| {
-            let mut states = self.lock();
+            let mut states = lock(&self.0.states);
             let state = states.get_mut(name)?;
             state.fetches += 1;
             Some(state.fetches)
@@ -269,6 +282,10 @@ impl Repositories {
     async fn git(&self, repository: &Repository, task: GitTask) -> Result<String, String> {
         self.0.agents.run_git(repository, task, &self.0.settings).await
     }
+}
+
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The commit that is served of a project: trees are named after theirs.

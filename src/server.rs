@@ -41,7 +41,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     agent::{Agents, slots::Slots},
-    config::settings::Settings,
+    config::settings::{Live, Settings},
     database::{self, Clock, Database, messages::Flush},
     drawing::Drawings,
     histogram::Histogram,
@@ -134,11 +134,12 @@ async fn serve<E: Future<Output = ()>>(
     let tls = settings.tls.as_ref().map(tls::load).transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let (database, reader) = Database::open(&settings.data_dir.join(database::FILE_NAME))?;
-    let agents = Agents::new(&settings.agent, &settings.limits, &settings.data_dir);
+    let live = Live::new(settings.live.clone());
+    let agents = Agents::new(&settings, live.clone());
     let readers = Readers::new(agents.clone(), settings.clone());
     let resources = Resources {
         drawings: Drawings::new(agents.clone()),
-        repositories: Repositories::new(agents.clone(), &settings),
+        repositories: Repositories::new(agents.clone(), settings.git.clone()),
         agents,
         slots: Slots::new(settings.limits.agents, settings.limits.agents_per_project),
         highlighter: CodeHighlighter::new(readers.clone()),
@@ -146,15 +147,17 @@ async fn serve<E: Future<Output = ()>>(
         webhooks: Webhooks::new(&settings.webhooks, &settings.base_path),
         telemetry: Telemetry::new(&settings.telemetry),
         settings: settings.clone(),
+        live: live.clone(),
         database: database.start(),
         reader,
     };
     resources.agents.clear();
     rt::spawn(database::drop_loose_regularly(resources.database.downgrade()));
-    resources.agents.clear_indexes(&settings.projects);
-    resources.agents.clear_repositories(&settings.repositories);
-    resources.repositories.start();
-    let _lists = discovery::watch(&settings.forges, &settings.data_dir, discovery::tell_change);
+    let begun_with = live.get();
+    resources.agents.clear_indexes(&begun_with.projects);
+    resources.agents.clear_repositories(&begun_with.repositories);
+    resources.repositories.keep(&begun_with.repositories);
+    let _lists = discovery::watch(&begun_with.forges, &settings.data_dir, discovery::tell_change);
     let old = resources.clone();
     let (agents, database) = (resources.agents.clone(), resources.database.clone());
     let registry = Arc::<RegistryCell>::default();
@@ -162,7 +165,7 @@ async fn serve<E: Future<Output = ()>>(
         resources,
         registry: Arc::clone(&registry),
         assets,
-        access_control: AccessControl::new(&settings),
+        access_control: AccessControl::new(&settings, live),
         browsers: Arc::default(),
         event_streams: EventStreams::default(),
         deliveries: Arc::new(Histogram::new(&DELIVERY_BOUNDS)),
@@ -192,8 +195,7 @@ async fn serve<E: Future<Output = ()>>(
     rt::spawn(retention::delete_old_regularly(registry.clone(), old));
     let told = end()?;
     let _file_limit = outlive_file_limit()?;
-    let tested = settings.clone();
-    rt::spawn(async move { agents.test_sandbox(&tested.projects).await });
+    rt::spawn(async move { agents.test_sandbox(&begun_with.projects).await });
     is_ready(scheme, address)?;
     told.await;
     draining.store(true, Ordering::Relaxed);

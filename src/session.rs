@@ -41,7 +41,7 @@ use actix::{Actor, Addr, AsyncContext, Context, Message, Recipient};
 
 use crate::{
     agent::{Agents, slots::Slots},
-    config::settings::Settings,
+    config::settings::{Live, Settings},
     conversation::{Conversation, list_log::ListLog, turn::TurnEvent, viewer::ViewerId},
     database::{Database, Reader},
     drawing::Drawings,
@@ -70,8 +70,10 @@ const MAILBOX: usize = 64;
 /// What every session works with. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Resources {
-    /// The validated configuration.
+    /// The validated configuration of the start.
     pub settings: Arc<Settings>,
+    /// What a reload of the configuration changes.
+    pub live: Live,
     /// For writes.
     pub database: Addr<Database>,
     /// For reads.

@@ -233,7 +233,8 @@ impl Agents {
         asked: Option<&AgentName>,
     ) -> Option<&NamedAgent> {
         let settings = &self.inner.settings;
-        let of_project = project.and_then(|project| settings.of_projects.get(project));
+        let live = self.inner.live.get();
+        let of_project = project.and_then(|project| live.agents.names.get(project));
         let by_default = match &settings.default {
             AgentChoice::Auto => None,
             AgentChoice::Named(name) => Some(name),

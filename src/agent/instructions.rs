@@ -43,7 +43,8 @@ impl Agents {
     }
 
     fn instructions_of(&self, project: &ProjectName) -> Result<Option<String>, String> {
-        let own = self.inner.settings.instructions.get(project);
+        let live = self.inner.live.get();
+        let own = live.agents.instructions.get(project);
         let Some(file) = own.and_then(|own| own.file.as_deref()) else { return Ok(None) };
         let text = read(file).map_err(|error| {
             format!(
@@ -63,7 +64,8 @@ impl Agents {
         let (agents, told) = (self.clone(), project.clone());
         let operator = tokio::task::spawn_blocking(move || agents.instructions(&told));
         let operator = operator.await.map_err(|error| error.to_string())??;
-        let own = self.inner.settings.instructions.get(&project.name);
+        let live = self.inner.live.get();
+        let own = live.agents.instructions.get(&project.name);
         let is_let = own.is_some_and(|own: &ProjectInstructions| own.of_repository);
         let repository = match tools.filter(|_| is_let) {
             Some(tools) => tools.instructions(project.clone()).await.unwrap_or_else(|why| {

@@ -99,7 +99,7 @@ impl LaunchRequest {
     ) -> Result<Invocation, String> {
         let [prompt, temporary] = place.of_start(self.id);
         let chosen = self.user(own, place, program)?;
-        let has_web = self.inner.settings.has_web(&self.project.name);
+        let has_web = self.inner.live.get().agents.has_web(&self.project.name);
         let text =
             prompt::system_prompt(&self.project, &self.specification, &self.instructions, has_web);
         owned_dir(&temporary, chosen.user)
@@ -144,7 +144,7 @@ impl LaunchRequest {
         let mut environment =
             claude::environment(server.environment.iter().cloned(), settings, &home);
         set(&mut environment, "TMPDIR", &temporary);
-        let has_web = settings.has_web(&self.project.name);
+        let has_web = self.inner.live.get().agents.has_web(&self.project.name);
         let allowed_tools = Some(claude::allowed_tools(has_web));
         let arguments = self.arguments(prompt, has_web);
         #[cfg(feature = "faults")]

@@ -278,7 +278,7 @@ fn recorder(run: &AgentRun, invocation: &Invocation) -> LineRecorder {
         counts_session: usage == Some(UsageScope::Session),
     };
     let environment = [&*invocation.environment, &inner.server.environment].concat();
-    let files = inner.settings.kept_from.clone();
+    let files = inner.live.get().agents.kept_from.clone();
     recordings.start(head, SecretPlaces { environment, files })
 }
 
@@ -316,7 +316,7 @@ fn exit(
 /// Decides on the agent's tool calls.
 fn policy(request: &LaunchRequest, invocation: &Invocation) -> Policy {
     let mut policy = Policy::new(request.project.roots.clone(), request.secrets.clone());
-    if !request.inner.settings.has_web(&request.project.name) {
+    if !request.inner.live.get().agents.has_web(&request.project.name) {
         policy = policy.without_web();
     }
     if let Some(results) = &invocation.results {

@@ -242,7 +242,7 @@ async fn run_probe(
     let inner = &agents.inner;
     let login = Login::of(&inner.server.environment);
     let (kept_from, transcripts) =
-        (inner.settings.kept_from.clone(), Directories::new(&inner.data_dir).states);
+        (inner.live.get().agents.kept_from.clone(), Directories::new(&inner.data_dir).states);
     let found = spawn_blocking(move || {
         UserFiles::find(login.as_ref().map(Login::dir), &kept_from, &transcripts)
     });

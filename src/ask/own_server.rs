@@ -41,7 +41,7 @@ impl OwnServer {
         dir: &Path,
         store: Option<u32>,
     ) -> Result<Self, AskError> {
-        let project = settings.projects.first().ok_or(AskError::NoProject)?;
+        let project = settings.live.projects.first().ok_or(AskError::NoProject)?;
         let token =
             Token::new(&Uuid::new_v4().simple().to_string()).map_err(AskError::OwnServer)?;
         let mut in_use = None;

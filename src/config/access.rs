@@ -90,7 +90,7 @@ pub(super) fn complete_provider(
 
 /// Refuses lists of people where nobody can be told apart.
 pub(super) fn check_projects(settings: &Settings) -> Result<(), ConfigError> {
-    let restricted = settings.projects.iter().find(|project| !project.access.is_open());
+    let restricted = settings.live.projects.iter().find(|project| !project.access.is_open());
     match restricted {
         Some(project) if !settings.access.knows_people() => {
             Err(ConfigError::UnknownPeople { name: project.name.clone() })

@@ -89,7 +89,7 @@ pub(super) fn instructions(
 
 /// Warns of files of instructions that are not there: no agent starts without them.
 pub(super) fn missing_instructions(settings: &Settings) -> Vec<ConfigWarning> {
-    let files = settings.agent.instructions.iter().filter_map(|(name, told)| {
+    let files = settings.live.agents.instructions.iter().filter_map(|(name, told)| {
         Some((name, told.file.as_ref().filter(|file| !file.is_file())?))
     });
     let text = |(name, file): (&ProjectName, &PathBuf)| {

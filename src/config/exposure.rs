@@ -141,11 +141,12 @@ pub(super) fn secret_files(settings: &Settings) -> Vec<SecretFile> {
     .chain(settings.agent.named.iter().filter_map(key_file))
     .chain(
         settings
+            .live
             .forges
             .iter()
             .flat_map(|it| login_files(format!("{FORGES}.{}", it.name), &it.login)),
     )
-    .chain(settings.repositories.iter().flat_map(repository_files))
+    .chain(settings.live.repositories.iter().flat_map(repository_files))
     // The repositories of a forge share theirs.
     .filter(|secret| seen.insert(secret.path.clone()))
     .collect()

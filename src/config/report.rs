@@ -31,7 +31,7 @@ impl Loaded {
             text += "\n";
         }
         text += "[projects]\n";
-        let all = self.settings.projects.iter().zip(&self.project_origins);
+        let all = self.settings.live.projects.iter().zip(&self.project_origins);
         let (groups, plain): (Vec<_>, Vec<_>) = all.partition(|(it, _)| it.roots.is_group());
         for (project, origin) in plain {
             text += &line(project.name.as_str(), &path_value(project.roots.first()), origin);

@@ -19,13 +19,13 @@ mod discovery;
 mod file_links;
 mod history;
 mod limits;
+mod live;
 mod oidc;
 mod team;
 mod telemetry;
 mod webhooks;
 
 use std::{
-    collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
@@ -41,7 +41,7 @@ pub(crate) use advanced::{
     GitSettings, HighlightingSettings, ReaderSettings, ReadingSettings, RestartSettings,
     SocketSettings,
 };
-use agents::{AgentName, NamedAgent};
+use agents::NamedAgent;
 pub(crate) use attachments::AttachmentSettings;
 pub(crate) use audit::AuditSettings;
 pub(crate) use budgets::BudgetSettings;
@@ -50,6 +50,7 @@ pub(crate) use file_links::FileLinkSettings;
 pub(crate) use history::HistorySettings;
 pub use limits::Limits;
 pub(crate) use limits::{AnswerLimits, VisitorLimits};
+pub use live::{Live, LiveSettings, ProjectAgents};
 pub(crate) use oidc::OidcSettings;
 pub(crate) use team::TeamSettings;
 pub(crate) use telemetry::TelemetrySettings;
@@ -64,9 +65,7 @@ use crate::{
             OptionalPath, OptionalProgram, OptionalText, PathText, PortNumber, Text, WholeNumber,
         },
     },
-    forge::Forge,
-    git_remote::Repository,
-    project::{Project, ProjectAccess, ProjectName},
+    project::ProjectAccess,
 };
 
 /// The checked and complete configuration.
@@ -84,12 +83,6 @@ pub struct Settings {
     pub log: LevelFilter,
     /// How the log is written.
     pub log_format: LogFormat,
-    /// The projects in the order given; names are unique.
-    pub(crate) projects: Vec<Project>,
-    /// Where those from git come from.
-    pub(crate) repositories: Vec<Repository>,
-    /// Lists that tell of more of them.
-    pub(crate) forges: Vec<Forge>,
     pub(crate) shutdown_timeout: Duration,
     /// `None` serves plain HTTP.
     pub(crate) tls: Option<TlsFiles>,
@@ -99,12 +92,7 @@ pub struct Settings {
     pub(crate) answer_limits: AnswerLimits,
     pub(crate) visitor_limits: VisitorLimits,
     pub(crate) attachments: AttachmentSettings,
-    pub(crate) file_links: FileLinkSettings,
     pub(crate) oidc: OidcSettings,
-    pub(crate) team: TeamSettings,
-    pub(crate) budgets: BudgetSettings,
-    pub(crate) history: HistorySettings,
-    pub(crate) audit: AuditSettings,
     pub(crate) webhooks: WebhookSettings,
     pub(crate) telemetry: TelemetrySettings,
     pub(crate) reading: ReadingSettings,
@@ -113,6 +101,8 @@ pub struct Settings {
     pub(crate) git: GitSettings,
     pub(crate) socket: SocketSettings,
     pub(crate) restart: RestartSettings,
+    /// What a reload may change.
+    pub live: LiveSettings,
 }
 
 impl Settings {
@@ -130,14 +120,14 @@ impl Settings {
         access.viewer_token = Some(token);
         self.oidc.issuer.clear();
         // Who starts it may read the files anyway.
-        self.projects.iter_mut().for_each(|it| it.access = ProjectAccess::default());
+        self.live.projects.iter_mut().for_each(|it| it.access = ProjectAccess::default());
         self.agent.serves_others = false;
         // Others are not told what one person asks alone.
         self.webhooks.urls.clear();
         self.telemetry.endpoint = None;
         // They are fetched by the server whose data directory has them.
-        self.repositories.clear();
-        self.forges.clear();
+        self.live.repositories.clear();
+        self.live.forges.clear();
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
             data_dir,
@@ -325,18 +315,9 @@ pub struct AgentSettings {
     #[serde(with = "As::<WholeNumber>")]
     #[schemars(extend("default" = 3, "advanced" = true))]
     pub api_retries: u32,
-    /// Files and directories of the server that hold secrets: no agent can read them.
-    #[serde(skip)]
-    pub kept_from: Vec<PathBuf>,
     /// All agents, at least Claude Code and the guide. Names are unique.
     #[serde(skip)]
     pub named: Vec<NamedAgent>,
-    /// The agents that projects name.
-    #[serde(skip)]
-    pub of_projects: HashMap<ProjectName, AgentName>,
-    /// What agents of projects are told.
-    #[serde(skip)]
-    pub instructions: HashMap<ProjectName, ProjectInstructions>,
     /// Whether other people than the server's user can ask.
     #[serde(skip)]
     pub serves_others: bool,
@@ -355,11 +336,6 @@ impl AgentSettings {
     /// Whether nobody may be answered with a personal login.
     pub(crate) fn refuses_personal_login(&self) -> bool {
         self.serves_others && !self.share_login
-    }
-
-    /// Whether the agents of a project get web tools.
-    pub(crate) fn has_web(&self, project: &ProjectName) -> bool {
-        !self.offline_projects.iter().any(|name| name == ALL_PROJECTS || name == project.as_str())
     }
 }
 

@@ -133,9 +133,9 @@ fn projects_that_are_kept_off_the_web_must_be_known() {
     let misspelt = Machine::new().file(&file("\"shpo\"")).error();
     assert!(misspelt.contains("offline_projects") && misspelt.contains("served"), "{misspelt}");
     for (names, has_web) in [("", true), ("\"shop\"", false), ("\"*\"", false)] {
-        let agent = Machine::new().file(&file(names)).load().settings.agent;
+        let agents = Machine::new().file(&file(names)).load().settings.live.agents;
         let shop = crate::project::ProjectName::parse("shop").unwrap();
-        assert_eq!(agent.has_web(&shop), has_web, "{names}");
+        assert_eq!(agents.has_web(&shop), has_web, "{names}");
     }
 }
 
@@ -312,7 +312,7 @@ fn a_page_that_is_not_there_and_a_variable_with_its_value_are_refused() {
 fn a_command_that_serves_nothing_looks_for_no_project() {
     let mut machine = Machine::new().flag("server.data_dir", "--data-dir", "data");
     machine.command_line.projects = None;
-    assert_eq!(machine.load().settings.projects, []);
+    assert_eq!(machine.load().settings.live.projects, []);
 }
 
 #[test]

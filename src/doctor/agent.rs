@@ -65,15 +65,15 @@ impl Handler<AgentExited> for Listener {
 
 /// All checks of the agent.
 pub(super) async fn checks(agents: &Agents, settings: &Arc<Settings>) -> Vec<Check> {
-    let test = agents.test_sandbox(&settings.projects).await;
+    let test = agents.test_sandbox(&settings.live.projects).await;
     let mut checks = Vec::new();
-    if let Some(project) = settings.projects.first() {
+    if let Some(project) = settings.live.projects.first() {
         checks.push(reader(Readers::new(agents.clone(), Arc::clone(settings)), project).await);
     }
     match agents.kind() {
         Err(error) => checks.push(Check::fail("agent", error.to_string())),
         Ok(kind) => {
-            if let Some(project) = settings.projects.first() {
+            if let Some(project) = settings.live.projects.first() {
                 checks.push(program(agents, project).await);
                 checks.push(start(agents, project, settings.agent.start_timeout, None).await);
             }
@@ -82,7 +82,7 @@ pub(super) async fn checks(agents: &Agents, settings: &Arc<Settings>) -> Vec<Che
             }
         }
     }
-    if let Some(project) = settings.projects.first() {
+    if let Some(project) = settings.live.projects.first() {
         checks.extend(named(agents, settings, project).await);
     }
     checks.extend(sandbox(&test, settings.agent.sandbox));

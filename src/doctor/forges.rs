@@ -12,7 +12,7 @@ const ABOUT: &str = "forge";
 pub(super) fn checks(settings: &Settings) -> Vec<Check> {
     thread::scope(|scope| {
         let check = |forge| scope.spawn(move || check(settings, forge));
-        let threads: Vec<_> = settings.forges.iter().map(check).collect();
+        let threads: Vec<_> = settings.live.forges.iter().map(check).collect();
         threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
     })
 }

@@ -28,7 +28,7 @@ pub(super) fn checks(settings: &Settings) -> Vec<Check> {
     checks.extend(space(&settings.data_dir));
     checks.extend(settings.listen.iter().copied().map(port));
     checks.push(open_files(settings));
-    checks.extend(settings.projects.iter().map(|it| project(settings, it)));
+    checks.extend(settings.live.projects.iter().map(|it| project(settings, it)));
     checks
 }
 
@@ -116,7 +116,7 @@ fn is_ours(address: SocketAddr) -> io::Result<bool> {
 }
 
 fn project(settings: &Settings, project: &Project) -> Check {
-    let mut branches = settings.repositories.iter().flat_map(|it| &it.branches);
+    let mut branches = settings.live.repositories.iter().flat_map(|it| &it.branches);
     let is_from_git = branches.any(|it| it.project == project.name);
     if is_from_git && project.roots.dirs().any(|dir| !dir.exists()) {
         let text = format!("{} is not fetched yet; a server fetches it", project.name);

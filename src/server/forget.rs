@@ -2,7 +2,7 @@
 
 use crate::{
     agent::Agents,
-    config::settings::Settings,
+    config::settings::{Live, Settings},
     database::{self, Forgotten, OpenError, forget},
 };
 
@@ -12,7 +12,7 @@ use crate::{
 ///
 /// A server uses the store, or it cannot be opened or written.
 pub fn forget(settings: &Settings, user: &str) -> Result<Forgotten, OpenError> {
-    let agents = Agents::new(&settings.agent, &settings.limits, &settings.data_dir);
+    let agents = Agents::new(settings, Live::new(settings.live.clone()));
     forget::forget(&settings.data_dir.join(database::FILE_NAME), user, |affected| {
         // What a killed server left would be kept at the next start.
         agents.clear();

@@ -23,7 +23,7 @@ const BATCH: u32 = 100;
 /// Runs as long as the server does.
 pub(super) async fn delete_old_regularly(registry: Addr<Registry>, resources: Resources) {
     loop {
-        if let Some(keep) = resources.settings.history.keep {
+        if let Some(keep) = resources.live.get().history.keep {
             match delete_older(&registry, &resources, keep).await {
                 0 => (),
                 deleted => log::info!("deleted old conversations number={deleted}"),
@@ -36,7 +36,7 @@ pub(super) async fn delete_old_regularly(registry: Addr<Registry>, resources: Re
 
 /// Deletes the rows of the audit log that are too old or too many, some at a time.
 async fn trim_audit(resources: &Resources) {
-    let AuditSettings { keep, rows } = resources.settings.audit;
+    let AuditSettings { keep, rows } = resources.live.get().audit;
     let before = keep.and_then(time_ago);
     loop {
         match resources.database.send(TrimAudit { before: before.clone(), rows }).await {

@@ -213,7 +213,7 @@ impl LiveConversation<'_> {
         let present = self.state.audience.presence_with(Some(&person));
         let sharing = person.principal.user.is_some();
         let sharing = sharing.then(|| SharingState::of(&self.state.ownership, &person.principal));
-        let may_publish = self.env.resources.settings.team.public_snapshots
+        let may_publish = self.env.resources.live.get().team.public_snapshots
             && self.state.ownership.allows(&person.principal, Action::Publish);
         let browser = person.browser.clone();
         let mut subscriber =

@@ -69,7 +69,7 @@ impl Session {
             entries: transcript.take_dirty(),
             ownership: Ownership::of_new(
                 &attach.person.principal,
-                self.env.resources.settings.team.default_visibility,
+                self.env.resources.live.get().team.default_visibility,
             ),
             forked_from: None,
             copied: Vec::new(),

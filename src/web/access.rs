@@ -44,7 +44,10 @@ use actix_web::{
 
 use crate::{
     authority::{Authority, Scheme},
-    config::{base_path::BasePath, settings::Settings},
+    config::{
+        base_path::BasePath,
+        settings::{Live, Settings},
+    },
 };
 
 use super::{cookies, problem::Problem};
@@ -73,11 +76,10 @@ pub(crate) struct AccessControl {
     groups_header: Option<String>,
     /// Groups whose members are admins.
     admin_groups: Vec<String>,
-    /// Whether everybody is an admin: no token, and no project that only some may see.
-    is_everybodys: bool,
+    /// Whether a token or a group makes an admin.
+    knows_admins: bool,
+    live: Live,
     tokens: AccessTokens,
-    /// Whether admins read private conversations.
-    admins_read: bool,
     logins: LoginSessions,
     credentials: Credentials,
     provider: Option<ProviderLogins>,
@@ -121,19 +123,18 @@ enum Decision {
 }
 
 impl AccessControl {
-    pub(crate) fn new(settings: &Settings) -> Arc<Self> {
+    pub(crate) fn new(settings: &Settings, live: Live) -> Arc<Self> {
         let (access, limits) = (&settings.access, &settings.visitor_limits);
-        let is_restricted = settings.projects.iter().any(|project| !project.access.is_open());
         Arc::new(Self {
             groups_header: access.groups_header.clone(),
             admin_groups: access.admin_groups.clone(),
-            is_everybodys: !access.has_token() && !is_restricted && access.admin_groups.is_empty(),
+            knows_admins: access.has_token() || !access.admin_groups.is_empty(),
+            live,
             hosts: AllowedHosts::new(&settings.listen, access.hosts.clone()),
             origins: AllowedOrigins::new(access.origins.clone()),
             proxies: TrustedProxies::new(access.trusted_proxies.clone()),
             user_header: access.user_header.clone(),
             tokens: AccessTokens::new(access.viewer_token.clone(), access.admin_token.clone()),
-            admins_read: settings.team.admins_read,
             logins: LoginSessions::new(access.login_lifetime, limits.logins),
             credentials: Credentials::new(limits.logins),
             provider: ProviderLogins::of(settings),
@@ -158,6 +159,11 @@ impl AccessControl {
             body_timeout: settings.socket.request_timeout,
             port: OnceLock::new(),
         })
+    }
+
+    /// Whether everybody is an admin: no token, and no project that only some may see.
+    fn is_everybodys(&self) -> bool {
+        !self.knows_admins && !self.live.get().is_restricted()
     }
 
     /// Sets the port listened on. Requests are refused before, and later calls change nothing.
@@ -204,8 +210,9 @@ impl AccessControl {
         let permit = visitor.begin_request().map_err(problems::limit_exceeded)?;
         let required = roles::required(method, request.match_info().as_str());
         visitor.role = self.role(headers, &visitor, required)?;
-        visitor.principal.is_admin = !self.is_everybodys && visitor.role == Some(Role::Admin);
-        visitor.principal.reads_all = visitor.principal.is_admin && self.admins_read;
+        visitor.principal.is_admin = !self.is_everybodys() && visitor.role == Some(Role::Admin);
+        visitor.principal.reads_all =
+            visitor.principal.is_admin && self.live.get().team.admins_read;
         match (required, visitor.role) {
             (Some(required), Some(role)) if required > role => Err(problems::admin_required()),
             (Some(_), None) => Err(problems::token_required()),
@@ -287,7 +294,7 @@ impl AccessControl {
         let token = token.filter(|it| self.needs_login() || it.starts_with(credentials::PREFIX));
         let shown = match token {
             Some(token) => Some(self.role_of_token(visitor, token)?),
-            None if self.is_everybodys => return Ok(Some(Role::Admin)),
+            None if self.is_everybodys() => return Ok(Some(Role::Admin)),
             None if !self.needs_login() => Some(Role::Viewer),
             None => self.login_role(headers),
         };

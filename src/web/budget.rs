@@ -86,7 +86,7 @@ struct Budgets {
 
 impl Budgets {
     fn of(resources: &Resources, user: Option<&str>) -> Option<Self> {
-        let settings = &resources.settings.budgets;
+        let settings = &resources.live.get().budgets;
         let limited = |budget: MonthlyBudget| Some(budget).filter(|it| !it.is_unlimited());
         let user = user.zip(limited(settings.user())).map(|(name, of)| (name.to_owned(), of));
         let project = limited(settings.project());

@@ -51,12 +51,10 @@ pub(crate) enum NoProject {
 
 impl AppState {
     /// The projects that exist for a visitor: every list of projects is made of these.
-    pub(crate) fn projects<'a>(
-        &'a self,
-        visitor: &'a Visitor,
-    ) -> impl Iterator<Item = &'a Project> + Clone {
-        let projects = self.resources.settings.projects.iter();
-        projects.filter(|project| project.access.admits(&visitor.principal))
+    pub(crate) fn projects(&self, visitor: &Visitor) -> Vec<Project> {
+        let live = self.resources.live.get();
+        let projects = live.projects.iter();
+        projects.filter(|project| project.access.admits(&visitor.principal)).cloned().collect()
     }
 
     /// The project of this name, if it exists for the visitor and its directory is readable: every path
@@ -67,8 +65,8 @@ impl AppState {
         name: &str,
     ) -> Result<Project, NoProject> {
         let name = ProjectName::parse(name).map_err(|_| NoProject::BadName)?;
-        let project = self.projects(visitor).find(|project| project.name == name);
-        let project = project.cloned().ok_or(NoProject::Unknown)?;
+        let project = self.projects(visitor).into_iter().find(|project| project.name == name);
+        let project = project.ok_or(NoProject::Unknown)?;
         let checked = project.clone();
         match web::block(move || checked.check_dirs().is_ok()).await {
             Ok(true) => Ok(project),

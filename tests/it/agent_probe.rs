@@ -1,7 +1,6 @@
 //! Runs agents without a server: a probe actor stands where a session would, and keeps what the
 //! agent says.
 
-use std::collections::HashMap;
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
@@ -19,7 +18,7 @@ use cicerone::{
     config::{
         self, CommandLine,
         settings::{
-            AgentChoice, AgentSettings, Limits, Sandbox,
+            AgentChoice, AgentSettings, Limits, Live, LiveSettings, Sandbox,
             agents::{AgentName, NamedAgent},
         },
     },
@@ -76,6 +75,7 @@ impl Handler<AgentExited> for Probe {
 pub struct Bench {
     pub base: tempfile::TempDir,
     pub settings: AgentSettings,
+    pub live: LiveSettings,
     pub limits: Limits,
     /// The server's environment.
     pub environment: Vec<(OsString, OsString)>,
@@ -126,6 +126,7 @@ impl Bench {
             group: Vec::new(),
             environment: vec![("PATH".into(), path), ("HOME".into(), home.into())],
             base,
+            live: LiveSettings::default(),
             settings: AgentSettings {
                 default: AgentChoice::Named(AgentName::claude()),
                 claude: Some(program.to_owned()),
@@ -137,7 +138,6 @@ impl Bench {
                 user: None,
                 ports: vec![443],
                 readable: Vec::new(),
-                kept_from: Vec::new(),
                 secrets: Vec::new(),
                 start_timeout: Duration::from_secs(30),
                 silence_timeout: Duration::from_secs(120),
@@ -147,8 +147,6 @@ impl Bench {
                 offline_projects: Vec::new(),
                 api_retries: 1,
                 named: NamedAgent::built_in(),
-                of_projects: HashMap::new(),
-                instructions: HashMap::new(),
                 serves_others: false,
             },
             limits: Limits {
@@ -218,7 +216,13 @@ impl Bench {
             program: Ok(PathBuf::from(env!("CARGO_BIN_EXE_cicerone"))),
             environment: self.environment.clone(),
         };
-        Agents::of(server, &self.settings, &self.limits, &self.data_dir())
+        self.agents_of(server)
+    }
+
+    /// Agents that get this from the server.
+    pub fn agents_of(&self, server: Server) -> Agents {
+        let live = Live::new(self.live.clone());
+        Agents::of(server, &self.settings, live, &self.limits, &self.data_dir())
     }
 
     /// Starts an agent for a new conversation.

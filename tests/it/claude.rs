@@ -146,7 +146,7 @@ async fn the_model_is_told_its_role_and_the_specification(version: Version) {
 async fn p2_an_agent_that_is_kept_off_the_web_comes_without_a_tool_for_it(version: Version) {
     let api = FakeApi::start();
     let mut bench = bench(&api, version);
-    bench.settings.offline_projects = vec!["*".to_owned()];
+    bench.live.agents.offline = vec!["*".to_owned()];
     let mut agent = bench.start();
     let turn = agent.ask("SAY hi").await;
     let tools = turn.events.iter().find_map(|event| match event {

@@ -45,7 +45,7 @@ fn program(path: &Path, reader: &str) {
 
 fn agents(bench: &Bench, program: PathBuf) -> Agents {
     let server = Server { program: Ok(program), environment: bench.environment.clone() };
-    Agents::of(server, &bench.settings, &bench.limits, &bench.data_dir())
+    bench.agents_of(server)
 }
 
 #[actix_web::test]

@@ -25,7 +25,7 @@ fn bench(operator: Option<&str>, of_repository: bool) -> Bench {
         file
     });
     let told = ProjectInstructions { file, of_repository };
-    bench.settings.instructions.insert(ProjectName::mend("tea-shop"), told);
+    bench.live.agents.instructions.insert(ProjectName::mend("tea-shop"), told);
     bench
 }
 

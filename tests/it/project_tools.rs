@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::symlink, sync::Arc, time::Instant};
 
 use cicerone::{
-    agent::{Agents, Server},
+    agent::Server,
     project::{Project, ProjectName},
     tools::{Caller, ProjectTools},
 };
@@ -23,7 +23,7 @@ impl ModelAgent {
         let bench = Bench::scripted();
         let program = Ok(env!("CARGO_BIN_EXE_cicerone").into());
         let server = Server { program, environment: bench.environment.clone() };
-        let agents = Agents::of(server, &bench.settings, &bench.limits, &bench.data_dir());
+        let agents = bench.agents_of(server);
         Self { tools: bench.tools(&agents), bench }
     }
 

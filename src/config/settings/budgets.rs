@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What answers may take in a calendar month (UTC); then questions are refused in words.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BudgetSettings {
     /// Tokens of one user, where users are known (`access.user_header`); 0: no limit.

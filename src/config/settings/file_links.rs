@@ -9,7 +9,7 @@ use crate::config::{
 };
 
 /// The files beside the conversation.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileLinkSettings {
     /// Address that opens a file in an editor or at a code host; empty: none. `{path}` is the path of the

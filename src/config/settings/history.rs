@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::config::values::{As, KeptFor};
 
 /// How long conversations stay.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HistorySettings {
     /// Conversations in which nothing was asked for this long are deleted, such as `365d`, but for those with

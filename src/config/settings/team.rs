@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::rights::Visibility;
 
 /// Who reads whose conversations, where users are known (`access.user_header`), and what is public.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TeamSettings {
     /// Who may read a new conversation: `team`, or `private` for its owner alone. The owner may

@@ -23,12 +23,13 @@ fn agents_are_named_in_tables_beside_those_that_are_always_there() {
          [agents.gemini]\nkind = \"acp\"\ncommand = [\"./bin/gemini\", \"--acp\"]\n\
          [agents.claude]\nkind = \"claude\"\nmodel = \"opus\"\n",
     );
-    let agent = machine.load().settings.agent;
+    let settings = machine.load().settings;
+    let (agent, live) = (settings.agent, settings.live.agents);
     let names: Vec<_> = agent.named.iter().map(|agent| agent.name.as_str()).collect();
     assert_eq!(names, ["guide", "local", "gemini", "claude"]);
     assert_eq!(agent.default, AgentChoice::Named("local".parse().unwrap()));
-    let of_shop = agent.of_projects.get(&ProjectName::mend("shop")).unwrap();
-    assert_eq!((of_shop.as_str(), agent.of_projects.len()), ("gemini", 1));
+    let of_shop = live.names.get(&ProjectName::mend("shop")).unwrap();
+    assert_eq!((of_shop.as_str(), live.names.len()), ("gemini", 1));
     let [AgentConfig::Model(local), AgentConfig::Acp(gemini)] =
         [&agent.named[1].config, &agent.named[2].config]
     else {
@@ -39,7 +40,7 @@ fn agents_are_named_in_tables_beside_those_that_are_always_there() {
     assert_eq!(local.price.unwrap().output, 2.5);
     assert_eq!(Path::new(&gemini.command[0]), config.join("./bin/gemini"));
     // The key of a model is no file that agents may read.
-    assert!(agent.kept_from.contains(&config.join("keys/local")));
+    assert!(live.kept_from.contains(&config.join("keys/local")));
 }
 
 #[test]
@@ -131,7 +132,7 @@ fn a_project_names_the_instructions_of_its_agents_and_a_missing_file_is_warned_o
          web = { dir = \"web\", repository_instructions = true }\nplain = { dir = \"plain\" }\n",
     );
     let loaded = machine.load();
-    let told = &loaded.settings.agent.instructions;
+    let told = &loaded.settings.live.agents.instructions;
     let config = machine.env.config_dir.clone().unwrap().join("cicerone");
     let [shop, web] = ["shop", "web"].map(|name| &told[&ProjectName::mend(name)]);
     assert_eq!((shop.file.as_deref(), shop.of_repository), (Some(&*config.join("shop.md")), false));

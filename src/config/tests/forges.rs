@@ -11,7 +11,7 @@ use crate::{config::Loaded, forge::ForgeSource};
 fn url(keys: &str) -> Result<String, String> {
     let machine = Machine::new().file(&format!("[discovery.forges.acme]\n{keys}\n"));
     let loaded = super::load_in(&machine.command_line, &machine.env);
-    let forges = loaded.map_err(|error| error.to_string())?.settings.forges;
+    let forges = loaded.map_err(|error| error.to_string())?.settings.live.forges;
     match &forges[0].source {
         ForgeSource::Api(api) => Ok(api.url.to_string()),
         other => Err(format!("{other:?}")),
@@ -31,7 +31,7 @@ fn with_list(file: &str, repositories: &[(&str, &str)]) -> Machine {
 }
 
 fn names(loaded: &Loaded) -> Vec<&str> {
-    loaded.settings.projects.iter().map(|project| project.name.as_str()).collect()
+    loaded.settings.live.projects.iter().map(|project| project.name.as_str()).collect()
 }
 
 const ACME: &str = "[discovery.forges.acme]\nkind = \"github\"\nowner = \"acme\"\n";
@@ -131,8 +131,8 @@ fn repositories_of_the_kept_list_are_projects_with_the_keys_of_their_forge() {
     assert_eq!(all[..3], ["a-b", "a-b-v1", all[2]], "{all:?}");
     assert!(all[2].starts_with("a-b-") && all[2].len() == 10, "{all:?}");
     assert_eq!(all[4..], ["shop", "shop-v1"]);
-    assert!(loaded.settings.projects.iter().all(|it| !it.access.is_open()));
-    let remote = &loaded.settings.repositories[2].remote;
+    assert!(loaded.settings.live.projects.iter().all(|it| !it.access.is_open()));
+    let remote = &loaded.settings.live.repositories[2].remote;
     assert_eq!(remote.refresh.as_secs(), 120);
     let token = PathBuf::from("config/cicerone/t");
     assert!(remote.login.token_file.as_ref().unwrap().ends_with(&token));
@@ -160,7 +160,7 @@ fn projects_of_the_file_and_of_the_command_line_go_first() {
     let mut named = machine;
     named.command_line.projects.as_mut().unwrap().dirs.push(".".into());
     let loaded = named.load();
-    assert_eq!((names(&loaded), loaded.settings.forges.len()), (vec!["here"], 0));
+    assert_eq!((names(&loaded), loaded.settings.live.forges.len()), (vec!["here"], 0));
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn a_group_is_served_beside_its_projects_and_may_name_an_agent() {
         "platform = [\"api\", \"web\"]\none = { projects = [\"web\"], agent = \"guide\" }",
     );
     let loaded = machine.load();
-    let projects = &loaded.settings.projects;
+    let projects = &loaded.settings.live.projects;
     let names: Vec<_> = projects.iter().map(|project| project.name.as_str()).collect();
     assert_eq!(names, ["api", "web", "inner", "platform", "one"]);
     let shown: Vec<_> = projects[3].roots.iter().map(|root| (root.prefix(), &root.dir)).collect();
@@ -37,7 +37,7 @@ fn a_group_is_served_beside_its_projects_and_may_name_an_agent() {
         shown,
         [("api:".to_owned(), &here.join("api")), ("web:".to_owned(), &here.join("web"))]
     );
-    let agent = loaded.settings.agent.of_projects.get(&ProjectName::mend("one")).unwrap();
+    let agent = loaded.settings.live.agents.names.get(&ProjectName::mend("one")).unwrap();
     assert_eq!(agent.as_str(), "guide");
     let report = loaded.report();
     let line =
@@ -90,9 +90,9 @@ fn the_same_directory_under_two_names_is_refused_also_by_a_link() {
 fn a_group_whose_project_is_kept_off_the_web_is_too() {
     let machine = with_groups("platform = [\"api\", \"web\"]\none = [\"web\"]")
         .variable("CICERONE_AGENT_OFFLINE_PROJECTS", "api");
-    let agent = machine.load().settings.agent;
+    let agents = machine.load().settings.live.agents;
     for (name, has_web) in [("api", false), ("platform", false), ("one", true), ("web", true)] {
-        assert_eq!(agent.has_web(&ProjectName::mend(name)), has_web, "{name}");
+        assert_eq!(agents.has_web(&ProjectName::mend(name)), has_web, "{name}");
     }
 }
 
@@ -101,7 +101,7 @@ fn a_group_of_a_missing_directory_is_served_with_a_warning() {
     let machine = with_groups("platform = [\"api\", \"web\"]");
     fs::remove_dir(machine.env.current_dir.join("api")).unwrap();
     let loaded = machine.load();
-    assert_eq!(loaded.settings.projects.len(), 4);
+    assert_eq!(loaded.settings.live.projects.len(), 4);
     assert!(loaded.warnings.iter().any(|it| it.text.contains("cannot be read")));
 }
 
@@ -110,7 +110,7 @@ fn where_the_command_line_names_the_projects_groups_of_others_are_left_out() {
     let mut machine = with_groups("platform = [\"api\", \"web\"]\none = [\"api\"]");
     let pairs = vec!["api=api".to_owned()];
     machine.command_line.projects = Some(NamedProjects { pairs, dirs: Vec::new() });
-    let projects = machine.load().settings.projects;
+    let projects = machine.load().settings.live.projects;
     let names: Vec<_> = projects.iter().map(|project| project.name.as_str()).collect();
     assert_eq!(names, ["api", "one"]);
 }

@@ -86,7 +86,7 @@ pub(crate) async fn create(
         entries: Vec::new(),
         ownership: Ownership::of_new(
             &visitor.principal,
-            state.resources.settings.team.default_visibility,
+            state.resources.live.get().team.default_visibility,
         ),
         forked_from: None,
         copied: Vec::new(),

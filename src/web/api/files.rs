@@ -256,7 +256,8 @@ async fn page(
     let is_highlighted = format == FileFormat::Html;
     let is_current = matches!(of, PageOf::File(_));
     let page = state.resources.readers.page(&project, of, line, is_highlighted).await?;
-    let editor = state.resources.settings.file_links.editor_url.as_ref().filter(|_| is_current);
+    let live = state.resources.live.get();
+    let editor = live.file_links.editor_url.as_ref().filter(|_| is_current);
     let editor_url = editor.and_then(|url| editor_link::of(url, &project, &path));
     let protocol::ReadPage { excerpt, lines } = page;
     Ok(HttpResponse::Ok().json(FilePage { path, excerpt, lines, editor_url }))

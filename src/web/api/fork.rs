@@ -52,7 +52,7 @@ pub(crate) async fn fork(
     visitor.count_conversation(Instant::now()).map_err(limit_exceeded)?;
     // What was private stays so until its new owner decides.
     let visibility = match of.visibility.is_team() {
-        true => state.resources.settings.team.default_visibility,
+        true => state.resources.live.get().team.default_visibility,
         false => of.visibility,
     };
     let fork = ForkConversation {

@@ -51,10 +51,10 @@ pub(crate) async fn list(
 ) -> HandlerResult {
     let Resources { settings, agents, readers, .. } = &state.resources;
     let secrets = Secrets::new(&settings.agent.secrets).ok();
-    let described = state.projects(&visitor).map(|project| {
+    let described = state.projects(&visitor).into_iter().map(|project| {
         let (readers, secrets) = (readers.clone(), secrets.clone());
         let agent = agents.choice(Some(&project.name), None).ok().map(|it| it.kind.as_str());
-        async move { describe(project, &readers, secrets, agent).await }
+        async move { describe(&project, &readers, secrets, agent).await }
     });
     let listed: Vec<_> = stream::iter(described).buffered(DESCRIBED_AT_ONCE).collect().await;
     Ok(HttpResponse::Ok().json(listed))

@@ -179,7 +179,7 @@ fn name(project: &str) -> Result<ProjectName, Problem> {
 }
 
 fn exists(state: &AppState, visitor: &Visitor, project: &ProjectName) -> bool {
-    state.projects(visitor).any(|it| it.name == *project)
+    state.projects(visitor).iter().any(|it| it.name == *project)
 }
 
 fn no_active_session() -> Problem {

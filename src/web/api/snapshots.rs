@@ -53,15 +53,15 @@ pub(crate) async fn show(
     assets: web::Data<Assets>,
     token: web::Path<String>,
 ) -> HandlerResult {
-    let settings = &state.resources.settings;
+    let live = state.resources.live.get();
     let mut snapshot = None;
-    if settings.team.public_snapshots {
+    if live.team.public_snapshots {
         let read = move |reader: &Reader| reader.snapshot(&token);
         snapshot = state.resources.reader.ask(read).await?;
     }
     // That of a project which is not served any more is not either.
     let snapshot = snapshot.filter(|snapshot| {
-        settings.projects.iter().any(|project| project.name.as_str() == snapshot.project)
+        live.projects.iter().any(|project| project.name.as_str() == snapshot.project)
     });
     let template = assets.document(page::TEMPLATE).await;
     let template = template.ok_or_else(|| Problem::unavailable("The page cannot be read."))?;
@@ -103,7 +103,7 @@ pub(crate) async fn publish(
     visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
     let (project, id, _) = permitted(&state, &path, &visitor, Action::Publish).await?;
-    if !state.resources.settings.team.public_snapshots {
+    if !state.resources.live.get().team.public_snapshots {
         let detail = "This server publishes nothing. Its operator may allow it with \
                       team.public_snapshots.";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
@@ -155,7 +155,7 @@ struct AllSnapshots {
     responses((status = 200, body = AllSnapshots), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn admin_list(state: web::Data<AppState>) -> HandlerResult {
-    let allowed = state.resources.settings.team.public_snapshots;
+    let allowed = state.resources.live.get().team.public_snapshots;
     let snapshots = state.resources.reader.ask(|reader| reader.all_published(MAX_LISTED)).await?;
     let snapshots = snapshots.into_iter().map(|it| it.below(state.base_path())).collect();
     Ok(HttpResponse::Ok().json(AllSnapshots { allowed, snapshots }))

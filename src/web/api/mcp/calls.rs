@@ -127,12 +127,13 @@ pub(super) async fn project(
 
 /// The names of the projects that a visitor may look at.
 pub(super) fn names(state: &AppState, visitor: &Visitor) -> Vec<String> {
-    state.projects(visitor).map(|project| project.name.to_string()).collect()
+    state.projects(visitor).iter().map(|project| project.name.to_string()).collect()
 }
 
 fn list_projects(state: &AppState, visitor: &Visitor) -> Value {
     let projects: Vec<Value> = state
         .projects(visitor)
+        .iter()
         .map(|project| {
             let members: Vec<_> = project.members().map(ToString::to_string).collect();
             match members.is_empty() {

@@ -20,7 +20,7 @@ pub(crate) async fn list(
     visitor: web::ReqData<Visitor>,
 ) -> HttpResponse {
     let models: Vec<Value> =
-        state.projects(&visitor).map(|project| described(&project.name)).collect();
+        state.projects(&visitor).iter().map(|project| described(&project.name)).collect();
     HttpResponse::Ok().json(json!({ "object": "list", "data": models }))
 }
 
