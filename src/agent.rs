@@ -22,6 +22,7 @@ pub(crate) mod git;
 mod guide;
 mod instructions;
 mod invocation;
+mod kind;
 mod model;
 mod own_process;
 mod program;
@@ -36,7 +37,7 @@ mod sandbox_test;
 use std::{
     env,
     ffi::OsString,
-    fmt, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -71,6 +72,7 @@ pub(crate) use choice::{AgentChosen, PERSONAL_LOGIN};
 pub use claude::Account;
 pub(crate) use claude::AccountOwner;
 pub use handle::AgentHandle;
+pub use kind::AgentKind;
 pub use messages::{AgentExit, AgentExited, AgentOutput, Flow};
 pub(crate) use own_process::{OwnProcess, ProcessLife};
 
@@ -105,21 +107,6 @@ pub struct Server {
     pub program: io::Result<PathBuf>,
     /// The server's environment, of which agents get a part.
     pub environment: Vec<(OsString, OsString)>,
-}
-
-/// What an agent is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AgentKind {
-    /// The Claude Code CLI.
-    Claude,
-    /// A model service, asked by this program.
-    Model,
-    /// A program that speaks the Agent Client Protocol.
-    Acp,
-    /// A recording of another agent.
-    Replay,
-    /// The built-in guide.
-    Guide,
 }
 
 /// The id of an agent without a conversation.
@@ -209,46 +196,6 @@ impl AgentError {
     /// Whether the agent's program is missing, cannot be run or may not be used.
     pub fn is_about_program(&self) -> bool {
         matches!(self, Self::ClaudeNotFound | Self::ProgramUnusable(_) | Self::PersonalLogin)
-    }
-}
-
-impl AgentKind {
-    /// Whether a language model answers.
-    pub fn has_model(self) -> bool {
-        !matches!(self, Self::Replay | Self::Guide)
-    }
-
-    /// Whether the agent reads the files that come with a question.
-    pub(crate) fn reads_attachments(self) -> bool {
-        !matches!(self, Self::Guide | Self::Replay)
-    }
-
-    /// Whether a running agent can be told how thorough to be. A model agent passes it on only where its
-    /// service takes it.
-    pub(crate) fn takes_effort(self) -> bool {
-        matches!(self, Self::Claude | Self::Model)
-    }
-
-    /// Whether the agent keeps sessions of its own, which it can resume.
-    pub(crate) fn keeps_sessions(self) -> bool {
-        matches!(self, Self::Claude | Self::Acp)
-    }
-
-    /// The name in settings and on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Claude => "claude",
-            Self::Model => "model",
-            Self::Acp => "acp",
-            Self::Replay => "replay",
-            Self::Guide => "guide",
-        }
-    }
-}
-
-impl fmt::Display for AgentKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -40,6 +40,7 @@ use std::{
 pub use docs::{reference, sample};
 pub use error::{ConfigError, ConfigWarning, ValueOrigin};
 pub(crate) use error::{hint, nearest};
+use keys::{AGENTS, Key, keys};
 pub use layers::FlagValue;
 use layers::{CONFIG_VARIABLE, Layers};
 use process_env::ProcessEnv;
@@ -75,20 +76,55 @@ pub struct Loaded {
     project_origins: Vec<ValueOrigin>,
 }
 
-/// Reads the configuration of this process.
-pub fn load(command_line: &CommandLine) -> Result<Loaded, ConfigError> {
-    load_in(command_line, &ProcessEnv::read()?)
+/// Where the configuration comes from. What was handed over to this process can be read once, and the
+/// file whenever it has changed.
+#[derive(Debug)]
+pub struct Configuration {
+    command_line: CommandLine,
+    env: ProcessEnv,
 }
 
-/// The forges whose lists tell of projects, and the data directory, which keeps the lists.
-pub(crate) fn forges(command_line: &CommandLine) -> Result<(Vec<Forge>, PathBuf), ConfigError> {
-    let env = ProcessEnv::read()?;
-    let (layers, _) = read_layers(command_line, &env)?;
-    let data_dir = data_dir(&layers.tables()?, &env)?;
-    let forges = forges::of_file(&layers)?.into_iter().map(|it| it.forge);
-    let is_named =
-        command_line.projects.as_ref().is_none_or(|named| projects::is_named(named, &env));
-    Ok((forges.filter(|_| !is_named).collect(), data_dir))
+impl Configuration {
+    /// That of this process.
+    pub fn of_process(command_line: CommandLine) -> Result<Self, ConfigError> {
+        Ok(Self { command_line, env: ProcessEnv::read()? })
+    }
+
+    /// The forges whose lists tell of projects, and the data directory, which keeps the lists.
+    pub(crate) fn forges(&self) -> Result<(Vec<Forge>, PathBuf), ConfigError> {
+        let Self { command_line, env } = self;
+        let (layers, _) = read_layers(command_line, env)?;
+        let data_dir = data_dir(&layers.tables()?, env)?;
+        let forges = forges::of_file(&layers)?.into_iter().map(|it| it.forge);
+        let is_named =
+            command_line.projects.as_ref().is_none_or(|named| projects::is_named(named, env));
+        Ok((forges.filter(|_| !is_named).collect(), data_dir))
+    }
+
+    /// Reads the file, and checks all. Blocks.
+    pub fn load(&self) -> Result<Loaded, ConfigError> {
+        load_in(&self.command_line, &self.env)
+    }
+}
+
+/// Reads the configuration of this process.
+pub fn load(command_line: &CommandLine) -> Result<Loaded, ConfigError> {
+    Configuration::of_process(command_line.clone())?.load()
+}
+
+impl Loaded {
+    /// The keys whose values differ and count at the next start alone.
+    pub(crate) fn needs_restart(&self, since: &Self) -> Vec<String> {
+        let differs = |key: &&Key| {
+            let value = |loaded: &Self| loaded.layers.given(&key.path).map(|it| it.value.clone());
+            !key.is_live && value(self) != value(since)
+        };
+        let mut changed: Vec<_> = keys().filter(differs).map(|key| key.path.clone()).collect();
+        if self.settings.agent.named != since.settings.agent.named {
+            changed.push(AGENTS.to_owned());
+        }
+        changed
+    }
 }
 
 fn read_layers(

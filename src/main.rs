@@ -18,13 +18,13 @@ use cicerone::{
         Options, ProjectArgs, ReplayArgs, generated, log_lines,
         topics::{self, UnknownTopic},
     },
-    config::{self, ConfigError, Loaded, secrets, settings::LogFormat},
+    config::{self, ConfigError, Configuration, Loaded, secrets, settings::LogFormat},
     database::{self, Forgotten, backup, import, integrity, json_lines, restore},
     doctor, drawing, guide, mcp, model,
     project::ProjectName,
     reader::serve,
     recording,
-    server::{self, discovery},
+    server::{self, Reload, discovery},
 };
 use clap::Parser;
 use log::LevelFilter;
@@ -102,13 +102,15 @@ fn run_server(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn E
     let allocator = server::allocator::give_memory_back();
     secrets::leave_environment()
         .map_err(|error| format!("cannot remove the tokens from the environment: {error}"))?;
-    let lists = discovery::look(&options.command_line(Some(projects)))?;
-    let settings = load(options, Some(projects))?.settings;
+    let configuration = Configuration::of_process(options.command_line(Some(projects)))?;
+    let lists = discovery::look(&configuration)?;
+    let begun_with = logged(configuration.load()?);
     lists.log();
     if let Err(error) = allocator {
         log::warn!("cannot configure the allocator, so it keeps freed memory: {error}");
     }
-    Ok(server::run(settings)?)
+    let set_log_level = log_lines::set_level;
+    Ok(server::run(Reload { configuration, begun_with, set_log_level })?)
 }
 
 /// Asks a question, and exits with how the answer ended.
@@ -294,12 +296,16 @@ fn print_line(text: &str) -> Result<(), Box<dyn Error>> {
 
 /// Loads the configuration, sets up the log and logs the warnings of the configuration.
 fn load(options: &Options, projects: Option<&ProjectArgs>) -> Result<Loaded, ConfigError> {
-    let loaded = config::load(&options.command_line(projects))?;
+    Ok(logged(config::load(&options.command_line(projects))?))
+}
+
+/// Sets up the log, and logs the warnings of the configuration.
+fn logged(loaded: Loaded) -> Loaded {
     log_lines::set_up(loaded.settings.log, loaded.settings.log_format);
     for warning in &loaded.warnings {
         log::log!(warning.level, "{}", warning.text);
     }
-    Ok(loaded)
+    loaded
 }
 
 /// Logs for people: this program's lines from `level` on.

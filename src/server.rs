@@ -8,7 +8,9 @@ pub mod discovery;
 mod error;
 pub mod forget;
 mod registry_cell;
+mod reload;
 mod retention;
+mod signals;
 pub(crate) mod tls;
 
 use std::{
@@ -35,9 +37,7 @@ use actix_web::{
     middleware, rt,
     web::Data,
 };
-use rustix::process::Signal;
-use rustls::ServerConfig;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::{
     agent::{Agents, slots::Slots},
@@ -64,6 +64,9 @@ use crate::{
 use accept::{Acceptor, Stream};
 pub use error::ServerError;
 use registry_cell::RegistryCell;
+pub use reload::Reload;
+use reload::{CurrentTls, Reloaded};
+use signals::{end_of_service, outlive_file_limit};
 
 /// Time for a connection's next request to begin.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -81,14 +84,16 @@ const LAST_CONNECTIONS: u64 = 1;
 const LAST_WORK: Duration = Duration::from_secs(2);
 
 /// Serves until the process receives a signal to end.
-pub fn run(mut settings: Settings) -> Result<(), ServerError> {
+pub fn run(reload: Reload) -> Result<(), ServerError> {
+    let mut settings = reload.begun_with.settings.clone();
     let inherited = activation::inherited(&mut settings)?;
     let is_ready = |scheme: &str, address| {
         activation::tell_ready();
         announce(scheme, address)
     };
-    let served = rt::System::new()
-        .block_on(async { serve(Arc::new(settings), inherited, is_ready, end_of_service).await });
+    let served = rt::System::new().block_on(async {
+        serve(Arc::new(settings), inherited, is_ready, end_of_service, Some(reload)).await
+    });
     if let Err(error) = end_in_time(served.is_ok()) {
         log::warn!("the end is not bounded in time error={error}");
     }
@@ -105,7 +110,7 @@ pub(crate) fn run_until(
         is_ready(address);
         Ok(())
     };
-    rt::System::new().block_on(serve(Arc::new(settings), Vec::new(), is_ready, || Ok(end)))
+    rt::System::new().block_on(serve(Arc::new(settings), Vec::new(), is_ready, |_| Ok(end), None))
 }
 
 /// Ends the process if work on another thread does not, such as reading a file that never ends.
@@ -125,13 +130,14 @@ async fn serve<E: Future<Output = ()>>(
     settings: Arc<Settings>,
     inherited: Vec<TcpListener>,
     is_ready: impl FnOnce(&str, SocketAddr) -> io::Result<()>,
-    end: impl FnOnce() -> io::Result<E>,
+    end: impl FnOnce(Arc<Notify>) -> io::Result<E>,
+    reload: Option<Reload>,
 ) -> Result<(), ServerError> {
     let assets = match &settings.assets {
         Some(dir) => Assets::from_directory(dir, &settings.base_path)?,
         None => Assets::embedded(&settings.base_path)?,
     };
-    let tls = settings.tls.as_ref().map(tls::load).transpose()?;
+    let tls = settings.tls.as_ref().map(tls::load).transpose()?.map(CurrentTls::new);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let (database, reader) = Database::open(&settings.data_dir.join(database::FILE_NAME))?;
     let live = Live::new(settings.live.clone());
@@ -157,8 +163,7 @@ async fn serve<E: Future<Output = ()>>(
     resources.agents.clear_indexes(&begun_with.projects);
     resources.agents.clear_repositories(&begun_with.repositories);
     resources.repositories.keep(&begun_with.repositories);
-    let _lists = discovery::watch(&begun_with.forges, &settings.data_dir, discovery::tell_change);
-    let old = resources.clone();
+    let kept = resources.clone();
     let (agents, database) = (resources.agents.clone(), resources.database.clone());
     let registry = Arc::<RegistryCell>::default();
     let shared = Shared {
@@ -183,7 +188,7 @@ async fn serve<E: Future<Output = ()>>(
     };
     let address = listeners.first().map(TcpListener::local_addr).transpose()?;
     let address = address.ok_or(io::ErrorKind::AddrNotAvailable).map_err(io::Error::from)?;
-    let server = http(shared, &settings, tls, listeners)?;
+    let server = http(shared, &settings, tls.clone(), listeners)?;
     access_control.set_port(address.port());
     let handle = server.handle();
     let mut serving = rt::spawn(server);
@@ -191,9 +196,14 @@ async fn serve<E: Future<Output = ()>>(
         registry = registry.started() => registry,
         ended = &mut serving => return Ok(ended.map_err(io::Error::other)??),
     };
-    rt::spawn(web::metrics::export_regularly(old.clone(), registry.clone(), deliveries));
-    rt::spawn(retention::delete_old_regularly(registry.clone(), old));
-    let told = end()?;
+    rt::spawn(web::metrics::export_regularly(kept.clone(), registry.clone(), deliveries));
+    rt::spawn(retention::delete_old_regularly(registry.clone(), kept.clone()));
+    let terminal_gone = Arc::<Notify>::default();
+    if let Some(reload) = reload {
+        let reloaded = Reloaded { resources: kept, registry: registry.clone(), tls };
+        reload::on_hangup(reload, reloaded, Arc::clone(&terminal_gone))?;
+    }
+    let told = end(terminal_gone)?;
     let _file_limit = outlive_file_limit()?;
     rt::spawn(async move { agents.test_sandbox(&begun_with.projects).await });
     is_ready(scheme, address)?;
@@ -263,7 +273,7 @@ fn app(
 fn http(
     shared: Shared,
     settings: &Settings,
-    tls: Option<ServerConfig>,
+    tls: Option<CurrentTls>,
     listeners: Vec<TcpListener>,
 ) -> io::Result<Server> {
     let most = most_connections(settings)?;
@@ -272,7 +282,7 @@ fn http(
     let request_timeout = settings.socket.request_timeout;
     let acceptor = Acceptor {
         connections: Arc::clone(&connections),
-        tls: tls.map(Arc::new),
+        tls,
         handshake: request_timeout,
         stall: settings.socket.stall_timeout,
     };
@@ -315,26 +325,6 @@ fn http(
 fn announce(scheme: &str, address: SocketAddr) -> io::Result<()> {
     println!("listening on {scheme}://{address}");
     io::stdout().flush()
-}
-
-/// Resolves on a signal to end. Signals are caught from this call on.
-fn end_of_service() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        };
-        activation::tell_stopping();
-        log::info!("shutting down signal={name}");
-    })
-}
-
-/// A file size limit makes writes fail, which the database reports. While the returned value lives,
-/// the signal does not end the server.
-fn outlive_file_limit() -> io::Result<tokio::signal::unix::Signal> {
-    signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))
 }
 
 /// Closes all sessions, stores everything and closes the sockets.

@@ -11,14 +11,29 @@ use crate::config::settings::LogFormat;
 /// Logs this program's lines from `level` on and the warnings of libraries, unless `RUST_LOG` is set.
 pub fn set_up(level: LevelFilter, format: LogFormat) {
     let mut builder = Builder::new();
-    match std::env::var("RUST_LOG") {
-        Ok(filters) if !filters.is_empty() => builder.parse_filters(&filters),
-        _ => builder.filter_level(LevelFilter::Warn.min(level)).filter_module("cicerone", level),
+    match filters() {
+        Some(filters) => builder.parse_filters(&filters),
+        // The level can be set anew, and is no part of the filter.
+        None => {
+            builder.filter_level(LevelFilter::Warn).filter_module("cicerone", LevelFilter::Trace)
+        }
     };
     if format == LogFormat::Json {
         builder.format(|out, record| writeln!(out, "{}", json_line(out, record)));
     }
     builder.init();
+    set_level(level);
+}
+
+/// Logs from another level on, unless `RUST_LOG` is set.
+pub fn set_level(level: LevelFilter) {
+    if filters().is_none() {
+        log::set_max_level(level);
+    }
+}
+
+fn filters() -> Option<String> {
+    std::env::var("RUST_LOG").ok().filter(|filters| !filters.is_empty())
 }
 
 /// A record as a line of JSON.

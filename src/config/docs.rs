@@ -242,6 +242,9 @@ fn meaning(key: &Key) -> String {
     if let Some(former_path) = key.former_path.as_deref().filter(|it| !it.ends_with(key.name())) {
         text += &format!(" Formerly `{former_path}`.");
     }
+    if key.is_live {
+        text += " Reloaded.";
+    }
     text
 }
 

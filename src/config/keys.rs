@@ -41,6 +41,8 @@ pub(crate) struct Key {
     pub(crate) default: Value,
     /// What it does, in one or more lines.
     pub(super) description: String,
+    /// Whether a reload of the configuration changes it.
+    pub(crate) is_live: bool,
     /// The command-line flag that sets it, without hyphens.
     pub(crate) flag: Option<String>,
     /// The fields of [`Tables`] and of the struct there that it fills.
@@ -91,7 +93,7 @@ impl ConfigTable {
 }
 
 impl Key {
-    fn new(table: &str, field: (&str, &str), schema: &Map<String, Json>) -> Self {
+    fn new(table: &str, field: (&str, &str), is_live: bool, schema: &Map<String, Json>) -> Self {
         let mut schema = schema.clone();
         let mut take = |keyword| schema.shift_remove(keyword);
         let (_, name) = field;
@@ -101,6 +103,7 @@ impl Key {
         };
         let flag = take("flag").and_then(|flag| Some(flag.as_str()?.to_owned()));
         take("advanced");
+        take("live");
         let empty = match schema.get("type").and_then(Json::as_str) {
             Some("array") => Json::Array(Vec::new()),
             _ => Json::String(String::new()),
@@ -111,6 +114,7 @@ impl Key {
             former_path,
             default: Value::deserialize(&*default).unwrap_or(Value::String(String::new())),
             description: text(&schema, "description").to_owned(),
+            is_live,
             flag,
             field: (field.0.to_owned(), name.to_owned()),
             schema,
@@ -216,9 +220,10 @@ fn read_tables() -> Vec<ConfigTable> {
             table => table,
         };
         for (name, schema) in properties(fields) {
-            let is_advanced = [fields, schema].iter().any(|it| it.contains_key("advanced"));
-            let path = if is_advanced { format!("{ADVANCED}{table}") } else { table.to_owned() };
-            let key = Key::new(&path, (field, name), schema);
+            let has = |word| [fields, schema].iter().any(|it| it.contains_key(word));
+            let path =
+                if has("advanced") { format!("{ADVANCED}{table}") } else { table.to_owned() };
+            let key = Key::new(&path, (field, name), has("live"), schema);
             match tables.iter_mut().find(|table| table.path == path) {
                 Some(table) => table.keys.push(key),
                 None => {

@@ -7,6 +7,7 @@
 //! - `flag`: its command-line flag.
 //! - `advanced`: it stands in `[advanced.TABLE]`, and in the reference alone.
 //! - `formerly`: its old name, where that is not `TABLE.KEY`.
+//! - `live`: a reload of the configuration changes it.
 //! - `table`: the table of a struct, where its field in [`Tables`] has another name.
 
 mod access;
@@ -201,7 +202,7 @@ pub(super) struct ServerTable {
     pub(super) assets: Option<PathBuf>,
     /// Least severe level that is logged; `RUST_LOG` overrides it.
     #[serde(with = "LogLevel")]
-    #[schemars(extend("default" = "info", "flag" = "log"))]
+    #[schemars(extend("default" = "info", "flag" = "log", "live" = true))]
     pub(super) log: LevelFilter,
     /// How lines of the log are written.
     #[schemars(extend("default" = "text"))]
@@ -285,6 +286,7 @@ pub struct AgentSettings {
     pub secrets: Vec<String>,
     /// Names of projects whose agents get no web tools; `*` stands for all projects.
     #[serde(with = "As::<List<Text>>")]
+    #[schemars(extend("live" = true))]
     pub offline_projects: Vec<String>,
     /// Directory in which what each agent and the server say to each other is kept, with secrets
     /// masked, for bug reports and `cicerone replay`; empty: nothing is kept. The oldest files are

@@ -10,6 +10,7 @@ use crate::config::settings::{AgentChoice, Sandbox};
 mod agents;
 mod forges;
 mod groups;
+mod live;
 
 /// A machine with nothing on it but a current directory and homes for data and configuration.
 struct Machine {

@@ -11,7 +11,6 @@ use std::{
 
 use actix_web::rt::net::TcpStream;
 use rustix::net::sockopt;
-use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpSocket,
@@ -20,6 +19,8 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::web::connections::{Connection, ConnectionGuard, Connections};
+
+use super::reload::CurrentTls;
 
 /// Backlog of connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -98,7 +99,7 @@ fn bind(mut address: SocketAddr, zoned: SocketAddr) -> io::Result<std::net::TcpL
 pub(super) struct Acceptor {
     pub connections: Arc<Connections>,
     /// `None` serves plain HTTP.
-    pub tls: Option<Arc<ServerConfig>>,
+    pub tls: Option<CurrentTls>,
     /// Time for the TLS handshake.
     pub handshake: Duration,
     /// Time that the kernel keeps unsent bytes for a client that does not read.
@@ -114,7 +115,7 @@ impl Acceptor {
         let Some(tls) = self.tls else {
             return Some((Stream { transport: Transport::Plain(socket), guard }, peer));
         };
-        match timeout(self.handshake, TlsAcceptor::from(tls).accept(socket)).await {
+        match timeout(self.handshake, TlsAcceptor::from(tls.get()).accept(socket)).await {
             Ok(Ok(socket)) => {
                 let transport = Transport::Tls(Box::new(socket));
                 Some((Stream { transport, guard }, peer))

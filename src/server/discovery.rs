@@ -2,14 +2,15 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use actix_web::rt;
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{sync::Notify, task::JoinHandle, time::sleep};
 
 use crate::{
-    config::{self, CommandLine, ConfigError},
+    config::{ConfigError, Configuration},
     forge::{Forge, ForgeLook, look_at_all},
 };
 
@@ -20,10 +21,10 @@ const RETRY: Duration = Duration::from_secs(5 * 60);
 #[derive(Debug)]
 pub struct ForgeLists(Vec<ForgeLook>);
 
-/// Reads the lists of all forges of the configuration and keeps them, for [`config::load`] to find. One that
+/// Reads the lists of all forges of the configuration and keeps them, for [`Configuration::load`] to find. One that
 /// cannot be had leaves the kept one as it is. Blocks for 20 seconds at most.
-pub fn look(command_line: &CommandLine) -> Result<ForgeLists, ConfigError> {
-    let (forges, data_dir) = config::forges(command_line)?;
+pub fn look(configuration: &Configuration) -> Result<ForgeLists, ConfigError> {
+    let (forges, data_dir) = configuration.forges()?;
     Ok(ForgeLists(look_at_all(&forges, &data_dir)))
 }
 
@@ -44,15 +45,16 @@ impl Drop for ListWatch {
     }
 }
 
-/// Looks at each list again after its time, and calls `on_change` when another set of repositories is to be
+/// Looks at each list again after its time, and tells `changed` when another set of repositories is to be
 /// served. By then the new list is kept.
-pub(super) fn watch(forges: &[Forge], data_dir: &Path, on_change: fn(&ForgeLook)) -> ListWatch {
-    let start =
-        |forge: &Forge| rt::spawn(look_regularly(forge.clone(), data_dir.to_owned(), on_change));
+pub(super) fn watch(forges: &[Forge], data_dir: &Path, changed: &Arc<Notify>) -> ListWatch {
+    let start = |forge: &Forge| {
+        rt::spawn(look_regularly(forge.clone(), data_dir.to_owned(), Arc::clone(changed)))
+    };
     ListWatch(forges.iter().map(start).collect())
 }
 
-async fn look_regularly(forge: Forge, data_dir: PathBuf, on_change: fn(&ForgeLook)) {
+async fn look_regularly(forge: Forge, data_dir: PathBuf, changed: Arc<Notify>) {
     let mut pause = forge.refresh;
     loop {
         sleep(pause).await;
@@ -62,7 +64,8 @@ async fn look_regularly(forge: Forge, data_dir: PathBuf, on_change: fn(&ForgeLoo
             Ok(change) => {
                 pause = forge.refresh;
                 if change.is_any() {
-                    on_change(&look);
+                    look.log();
+                    changed.notify_one();
                 }
             }
             Err(_) => {
@@ -71,13 +74,4 @@ async fn look_regularly(forge: Forge, data_dir: PathBuf, on_change: fn(&ForgeLoo
             }
         }
     }
-}
-
-/// Called when the list of a forge has changed while the server runs.
-pub(super) fn tell_change(look: &ForgeLook) {
-    look.log();
-    log::warn!(
-        "the list of a forge has changed, restart the server to serve it forge={}",
-        look.forge
-    );
 }

@@ -225,6 +225,8 @@ impl AccessControl {
 
     /// Who asks: the holder of a personal token or of a login with a provider, or else whom a proxy names.
     fn visitor(&self, request: &ServiceRequest, client: ClientIdentity) -> Visitor {
+        // Before all that depends on it.
+        let access_changes = self.live.access_changes();
         let issued = request.extensions().get::<Holder>().cloned();
         let holder = issued.or_else(|| self.holder(request.headers()));
         let (user, groups) = match &holder {
@@ -237,6 +239,7 @@ impl AccessControl {
         let mut visitor = self.visitors.visitor(client.address, user);
         visitor.principal.groups = groups;
         visitor.credential = holder;
+        visitor.access_changes = access_changes;
         visitor
     }
 

@@ -90,6 +90,9 @@ async fn gather(
         let help = "Projects from git whose last fetch failed.";
         families.push(gauge("projects_unfetched", help, unfetched));
     }
+    let is_refused = resources.live.is_reload_refused();
+    let help = "Whether the newest reload of the configuration was refused.";
+    families.push(gauge("config_reload_refused", help, usize::from(is_refused)));
     Ok(families)
 }
 

@@ -225,6 +225,9 @@ impl StreamHandler<Result<Message, ProtocolError>> for Viewer {
 impl Viewer {
     /// Handles one text message. A ping is answered at once, other requests one after another.
     fn on_text(&mut self, text: &str, context: &mut Context) {
+        if self.close_unless_let_in(context) {
+            return;
+        }
         let request = match client_frame::parse(text) {
             Ok(ClientFrame::Ping) => return self.notify(&Notice::Pong, context),
             Ok(request) => request,
@@ -264,10 +267,10 @@ impl Viewer {
 
     fn on_heartbeat(&mut self, context: &mut Context) {
         let settings = &self.env.state.resources.settings.socket;
-        // Every byte counts as a sign of life, as a large frame on a slow line takes its time.
-        if !self.env.visitor.is_still_let_in() {
-            return close(context, u16::from(CloseCode::Policy), "your login has ended");
+        if self.close_unless_let_in(context) {
+            return;
         }
+        // Every byte counts as a sign of life, as a large frame on a slow line takes its time.
         let last_read_at = self.stream_state.last_read_at.get().unwrap_or(self.opened_at);
         if last_read_at.elapsed() > settings.ping_timeout {
             log::debug!("viewer answers no ping viewer={}", self.id.0);
@@ -275,6 +278,20 @@ impl Viewer {
         } else {
             context.ping(b"");
         }
+    }
+
+    /// Closes the connection if what was found out about the visitor holds no longer.
+    fn close_unless_let_in(&self, context: &mut Context) -> bool {
+        if !self.env.visitor.is_still_let_in() {
+            close(context, u16::from(CloseCode::Policy), "your login has ended");
+            return true;
+        }
+        let is_changed =
+            self.env.state.resources.live.access_changes() != self.env.visitor.access_changes;
+        if is_changed {
+            close(context, u16::from(CloseCode::Away), "it has changed who may see what");
+        }
+        is_changed
     }
 
     fn refuse_binary(&mut self, context: &mut Context) {

@@ -86,6 +86,7 @@ mod reactions;
 mod reader;
 mod recording;
 mod references;
+mod reload;
 mod replay;
 mod rest;
 mod retention;

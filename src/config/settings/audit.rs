@@ -8,8 +8,9 @@ use serde::Deserialize;
 use crate::config::values::{As, Count, KeptFor};
 
 /// How long it stays known who asked, shared, deleted and logged in.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("live" = true))]
 pub(crate) struct AuditSettings {
     /// Rows of the audit log that are older are deleted, such as `365d`; empty: no row is too old.
     #[serde(with = "As::<KeptFor>")]

@@ -9,8 +9,9 @@ use crate::{
 };
 
 /// What answers may take in a calendar month (UTC); then questions are refused in words.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("live" = true))]
 pub(crate) struct BudgetSettings {
     /// Tokens of one user, where users are known (`access.user_header`); 0: no limit.
     #[serde(with = "As::<WholeNumber>")]

@@ -10,6 +10,7 @@ use crate::config::values::{As, List, OptionalPath, PathText};
 /// Where projects are found besides those that are named.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("live" = true))]
 pub(in crate::config) struct DiscoveryTable {
     /// Directories whose child directories are all projects.
     #[serde(with = "As::<List<PathText>>")]

@@ -9,8 +9,9 @@ use crate::config::{
 };
 
 /// The files beside the conversation.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("live" = true))]
 pub(crate) struct FileLinkSettings {
     /// Address that opens a file in an editor or at a code host; empty: none. `{path}` is the path of the
     /// file, `{line}` its line, `{dir}` the directory of the project and `{project}` its name, as in

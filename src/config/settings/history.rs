@@ -8,8 +8,9 @@ use serde::Deserialize;
 use crate::config::values::{As, KeptFor};
 
 /// How long conversations stay.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("live" = true))]
 pub(crate) struct HistorySettings {
     /// Conversations in which nothing was asked for this long are deleted, such as `365d`, but for those with
     /// a kept answer or a public snapshot; empty: all stay.

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The settings that may change while the server runs. All others are those of its start.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct LiveSettings {
     /// The projects in the order given; names are unique.
     pub(crate) projects: Vec<Project>,
@@ -79,13 +79,14 @@ pub struct Live(Arc<Held>);
 struct Held {
     settings: RwLock<Arc<LiveSettings>>,
     access_changes: AtomicU64,
+    is_reload_refused: AtomicBool,
 }
 
 impl Live {
     /// Shares these.
     pub fn new(settings: LiveSettings) -> Self {
         let settings = RwLock::new(Arc::new(settings));
-        Self(Arc::new(Held { settings, access_changes: AtomicU64::default() }))
+        Self(Arc::new(Held { settings, ..Held::default() }))
     }
 
     /// The settings as they are now.
@@ -100,6 +101,17 @@ impl Live {
             self.0.access_changes.fetch_add(1, Ordering::Release);
         }
         std::mem::replace(&mut held, Arc::new(settings))
+    }
+
+    /// Notes how the newest reload ended.
+    pub(crate) fn note_reload(&self, is_taken: bool) {
+        self.0.is_reload_refused.store(!is_taken, Ordering::Relaxed);
+    }
+
+    /// Whether the configuration could not be read when it was last reloaded, so that the one of before
+    /// holds.
+    pub(crate) fn is_reload_refused(&self) -> bool {
+        self.0.is_reload_refused.load(Ordering::Relaxed)
     }
 
     /// How often it was changed who may see what. What was found out about somebody holds as long as

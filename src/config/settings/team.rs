@@ -6,8 +6,9 @@ use serde::Deserialize;
 use crate::rights::Visibility;
 
 /// Who reads whose conversations, where users are known (`access.user_header`), and what is public.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("live" = true))]
 pub(crate) struct TeamSettings {
     /// Who may read a new conversation: `team`, or `private` for its owner alone. The owner may
     /// change it.

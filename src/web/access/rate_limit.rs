@@ -92,6 +92,8 @@ pub(crate) struct Visitor {
     pub credential: Option<Holder>,
     /// Whether the client's own connection is encrypted.
     pub is_secure: bool,
+    /// How often it had been changed who may see what.
+    pub access_changes: u64,
 }
 
 /// Counts as one request, WebSocket or turn of a visitor until it is dropped.
@@ -123,6 +125,7 @@ impl Visitors {
             role: None,
             credential: None,
             is_secure: false,
+            access_changes: 0,
         }
     }
 
