@@ -1,6 +1,6 @@
 //! Configuration: a TOML file, the environment and the command line become [`Settings`].
 //!
-//! [`mod@settings`] writes each key once, as a field of a struct per table; [`keys`] lists them;
+//! [`mod@settings`] writes each key once, as a field of a struct per table; [`mod@keys`] lists them;
 //! [`layers`] puts the file, the environment and the command line over the defaults; [`values`] are
 //! the formats of values. [`projects`] finds the directories to serve, [`groups`] those that are served
 //! together, [`mod@forges`] adds those of an organisation, [`access`] reads the tokens,
