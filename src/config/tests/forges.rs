@@ -136,7 +136,10 @@ fn repositories_of_the_kept_list_are_projects_with_the_keys_of_their_forge() {
     assert_eq!(remote.refresh.as_secs(), 120);
     let token = PathBuf::from("config/cicerone/t");
     assert!(remote.login.token_file.as_ref().unwrap().ends_with(&token));
-    assert_eq!(loaded.settings.agent.kept_from.iter().filter(|it| it.ends_with(&token)).count(), 1);
+    assert_eq!(
+        loaded.settings.live.agents.kept_from.iter().filter(|it| it.ends_with(&token)).count(),
+        1
+    );
     let told: Vec<_> = loaded.warnings.iter().map(|it| it.text.as_str()).collect();
     for words in [
         "\"evil\" is left out",
