@@ -57,6 +57,7 @@ use crate::{
         browser_cookie::Browsers,
         connections::{Connections, table::ConnectionLimits},
         event_streams::EventStreams,
+        readings::Readings,
         state::{AppState, DELIVERY_BOUNDS},
     },
     webhook::Webhooks,
@@ -173,6 +174,7 @@ async fn serve<E: Future<Output = ()>>(
         access_control: AccessControl::new(&settings, live),
         browsers: Arc::default(),
         event_streams: EventStreams::default(),
+        readings: Arc::default(),
         deliveries: Arc::new(Histogram::new(&DELIVERY_BOUNDS)),
         started_at: Clock::system().now().into(),
         draining: Arc::default(),
@@ -224,6 +226,7 @@ struct Shared {
     access_control: Arc<AccessControl>,
     browsers: Arc<Browsers>,
     event_streams: EventStreams,
+    readings: Arc<Readings>,
     deliveries: Arc<Histogram>,
     started_at: Arc<str>,
     draining: Arc<AtomicBool>,
@@ -248,14 +251,23 @@ fn app(
         access_control,
         browsers,
         event_streams,
+        readings,
         deliveries,
         started_at,
         draining,
         ..
     } = shared;
     let base = resources.settings.base_path.clone();
-    let state =
-        AppState { resources, registry, browsers, event_streams, deliveries, started_at, draining };
+    let state = AppState {
+        resources,
+        registry,
+        browsers,
+        event_streams,
+        readings,
+        deliveries,
+        started_at,
+        draining,
+    };
     App::new()
         .app_data(Data::new(state))
         .app_data(Data::new(Arc::clone(&access_control)))

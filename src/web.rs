@@ -17,6 +17,7 @@ pub(crate) mod metrics;
 pub(crate) mod openai_error;
 pub mod openapi;
 pub(crate) mod problem;
+pub(crate) mod readings;
 pub(crate) mod state;
 pub(crate) mod websocket;
 

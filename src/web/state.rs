@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     access::rate_limit::Visitor, browser_cookie::Browsers, event_streams::EventStreams,
-    problem::Problem,
+    problem::Problem, readings::Readings,
 };
 
 /// A frame is sent in a fraction of a millisecond; a page gets its HTML every 60 to 600 ms.
@@ -32,6 +32,7 @@ pub(crate) struct AppState {
     pub registry: Addr<Registry>,
     pub browsers: Arc<Browsers>,
     pub event_streams: EventStreams,
+    pub readings: Arc<Readings>,
     /// How long text of agents takes to the sockets of viewers.
     pub deliveries: Arc<Histogram>,
     /// UTC, ISO 8601.

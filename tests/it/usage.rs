@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    access::rights::{ADMINISTRATOR, ANA, BEN, Person, connect, team},
+    access::rights::{ADMINISTRATOR, ANA, BEN, CEM, Person, connect, make_private, team},
     client::{Client, text_of},
     server::{Server, Setup, eventually},
 };
@@ -230,4 +230,35 @@ async fn the_log_tells_who_ended_deleted_and_shared_what() {
     assert_eq!(log("?q=BEN").await.as_array().unwrap().len(), 2);
     assert_eq!(log("?q=%25").await, json!([]));
     assert_eq!(log("?limit=1").await.as_array().unwrap().len(), 1);
+}
+
+#[actix::test]
+async fn the_log_tells_once_who_read_what_of_somebody_else() {
+    let server = team("").start();
+    let (mut ana, id) = started(&server, ANA).await;
+    ask(&mut ana, "m1", "say one").await;
+    let (mut cem, other) = started(&server, CEM).await;
+    ask(&mut cem, "m1", "say two").await;
+    make_private(&server, CEM, other).await;
+    let of = |id: i64, rest: &str| format!("/api/assistant/conversations/demo/{id}{rest}");
+    for _ in 0..2 {
+        assert_eq!(ANA.send(&server, "GET", &of(id, ""), "").await.0, 200);
+        assert_eq!(BEN.send(&server, "GET", &of(id, ""), "").await.0, 200);
+        assert_eq!(BEN.send(&server, "GET", &of(id, "/export"), "").await.0, 200);
+        // What is refused is not read.
+        assert_eq!(BEN.send(&server, "GET", &of(other, ""), "").await.0, 404);
+    }
+    // Over a socket as well.
+    let mut socket = connect(&server, CEM).await;
+    socket.enter(id, json!(0)).await;
+    let opened = eventually("both are in the log", async || {
+        let path = "/api/admin/actions?q=opened";
+        let (_, log) = ADMINISTRATOR.send(&server, "GET", path, "").await;
+        (log.as_array()?.len() >= 2).then_some(log)
+    })
+    .await;
+    let who = |it: &Value| (it["user"].clone(), it["conversation_id"].clone(), it["kind"].clone());
+    let told: Vec<_> = opened.as_array().unwrap().iter().map(who).collect();
+    let opened = |user: &str| (json!(user), json!(id), json!("opened"));
+    assert_eq!(told, [opened("cem"), opened("ben")]);
 }

@@ -238,6 +238,10 @@ pub(super) async fn permitted(
         Denial::Unknown => unknown(),
         Denial::Forbidden => forbidden(action),
     })?;
+    if action == Action::Read {
+        let principal = &visitor.principal;
+        state.readings.record(&state.resources, principal, &project, id).await;
+    }
     Ok((project, id, ownership))
 }
 

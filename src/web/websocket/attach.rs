@@ -98,6 +98,10 @@ impl Viewer {
             AttachTarget::Again { seq, .. } => *seq,
             _ => Seq::ZERO,
         };
+        let is_reading = !matches!(to, AttachTarget::New | AttachTarget::Again { .. });
+        let ViewerEnv { state, project, visitor, .. } = &self.env;
+        let (state, project) = (state.clone(), project.clone());
+        let principal = visitor.principal.clone();
         let attach = Attach {
             person: Person {
                 viewer: self.id,
@@ -117,6 +121,10 @@ impl Viewer {
                     return Err(AttachFailure::NotOpened(NotOpened::Restarting(RESTART_POLL)));
                 }
             };
+            if is_reading {
+                let conversation = attachment.conversation;
+                state.readings.record(&state.resources, &principal, &project, conversation).await;
+            }
             Ok((session, attachment))
         };
         self.run_request(attached, context, move |viewer, result, context| {
