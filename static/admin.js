@@ -3,6 +3,7 @@ import * as api from './api.js';
 import './admin/action_log.js';
 import './admin/charts.js';
 import { serverFacts } from './admin/format.js';
+import './admin/git_projects.js';
 import './admin/sessions_table.js';
 import './admin/usage_table.js';
 import './admin/wrong_answers.js';
@@ -19,6 +20,7 @@ const [heading, asOf, problem, server, empty, announcements] = [
 ].map(find);
 const table = /** @type {import('./admin/sessions_table.js').SessionsTable} */ (find('sessions-table'));
 const wrongAnswers = /** @type {import('./admin/wrong_answers.js').WrongAnswers} */ (find('wrong-answers'));
+const gitProjects = /** @type {import('./admin/git_projects.js').GitProjects} */ (find('git-projects'));
 const snapshots = /** @type {import('./admin/public_snapshots.js').PublicSnapshots} */ (find('public-snapshots'));
 
 /** Parts that read their own figures, seldom. */
@@ -40,11 +42,12 @@ async function refresh() {
   refreshes += 1;
   const own = refreshes;
   try {
-    const [sessions, status, reactions, published] = await Promise.all([
-      api.listSessions(), api.serverStatus(), api.allReactions(), api.allSnapshots(),
+    const [sessions, status, fromGit, reactions, published] = await Promise.all([
+      api.listSessions(), api.serverStatus(), api.gitProjects(), api.allReactions(), api.allSnapshots(),
     ]);
     if (own !== refreshes) return;
     show(sessions, status);
+    gitProjects.update(fromGit, Date.now());
     wrongAnswers.update(reactions, Date.now());
     snapshots.update(published, Date.now());
     await refreshHistories();
@@ -91,7 +94,7 @@ function showServer(facts) {
 function showProblem(error) {
   isRefused = error instanceof api.ApiError && (error.status === 401 || error.status === 403);
   if (isRefused) table.hidden = true;
-  if (isRefused) [wrongAnswers, snapshots, ...histories].forEach((part) => { part.hidden = true; });
+  if (isRefused) [gitProjects, wrongAnswers, snapshots, ...histories].forEach((part) => { part.hidden = true; });
   problem.hidden = false;
   setText(problem, isRefused ? 'This page is for admins. Log in at /login with the token of an admin.'
     : `${api.errorMessage(error)} ${asOf.textContent ? `The figures are ${asOf.textContent}. ` : ''}Trying again…`);
@@ -131,6 +134,7 @@ document.addEventListener('withdraw-snapshot', async (event) => {
   await withdraw(/** @type {CustomEvent} */ (event).detail);
   if (document.activeElement === document.body) heading.focus();
 });
+document.addEventListener('tell', (event) => setText(announcements, /** @type {CustomEvent} */ (event).detail));
 document.addEventListener('focus-lost', () => heading.focus());
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden && !isRefused) refresh();

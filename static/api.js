@@ -167,6 +167,13 @@ export const allSnapshots = () => call('GET', '/api/admin/snapshots');
 
 /** For admins. @param {string} project @param {number} conversation */
 export const withdrawSnapshot = (project, conversation) => call('DELETE', `/api/admin/snapshots/${project}/${conversation}`);
+
+/** For admins. @returns {Promise<import('./admin/format.js').GitProject[]>} */
+export const gitProjects = () => call('GET', '/api/admin/repositories');
+
+/** Asks for a fetch; `gitProjects` tells what came of it. For admins. @param {string} project */
+export const fetchProject = (project) => call('POST', `/api/admin/repositories/${project}`);
+
 /** For admins. @param {string} span @returns {Promise<import('./admin/charts.js').Chart[]>} */
 export const adminCharts = (span) => call('GET', `/api/admin/charts?span=${span}`);
 

@@ -25,6 +25,9 @@ pub(crate) struct ServedState {
     /// When the remote was last reached: UTC, ISO 8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fetched_at: Option<String>,
+    /// When the last look at the remote ended, whether it was reached or not: UTC, ISO 8601.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) looked_at: Option<String>,
     /// Why the last look at the remote failed; what was there before is served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) problem: Option<String>,
@@ -45,6 +48,7 @@ impl ServedState {
             branch: branch.name.as_ref().map(ToString::to_string),
             commit,
             fetched_at: None,
+            looked_at: None,
             problem: None,
             fetches: 0,
         }
@@ -52,9 +56,11 @@ impl ServedState {
 
     /// Notes the end of a look at the remote.
     pub(super) fn looked(&mut self, problem: Option<String>) {
+        let now = Clock::system().now();
         if problem.is_none() {
-            self.fetched_at = Some(Clock::system().now());
+            self.fetched_at = Some(now.clone());
         }
+        self.looked_at = Some(now);
         self.problem = problem;
     }
 

@@ -1,4 +1,5 @@
 /** Text about sessions and the server on the admin page. Pure. */
+import { shortCommit } from '../reference.js';
 import { money } from '../usage.js';
 
 /**
@@ -13,6 +14,7 @@ import { money } from '../usage.js';
  *   database: {bytes: number | null, problem: string | null, commits: number, commit_failures: number, commit_seconds: number},
  *   sandbox: {verdict: string, missing: string[], attempts: {what: string, expected: string, outcome: string, detail: string}[]} | null}} ServerStatus
  *
+ * @typedef {{project: string, remote: string, branch?: string, commit?: string, fetched_at?: string, looked_at?: string, problem?: string}} GitProject
  * @typedef {{text: string, isUrgent?: boolean, title?: string}} Cell
  */
 
@@ -111,6 +113,34 @@ function agentCounts(sessions) {
   }
   return [...counts].sort().map(([name, { running, tokens, cost }]) =>
     `${name}: ${running} running${tokens > 0 ? `, ${count(tokens)} tokens` : ''}${cost > 0 ? `, ${money(cost)}` : ''}`);
+}
+
+/** What is served of a project from git. @param {GitProject} state @param {number} now in milliseconds @returns {{name: string, text: string, title?: string}[]} */
+export const gitFacts = ({ remote, branch, commit, fetched_at: at }, now) => [
+  { name: 'Remote', text: remote },
+  { name: 'Branch', text: branch ?? 'the remote’s own' },
+  { name: 'Commit', text: commit ? shortCommit(commit) : 'none yet', title: commit },
+  { name: 'Fetched', text: at ? `${since(at, now)} ago` : commit ? 'not since the server’s start' : 'not yet', title: at },
+];
+
+/** What is wrong with what is served; empty where nothing is. @param {GitProject} state */
+export function gitProblem({ commit, problem }) {
+  if (problem === undefined) return '';
+  return commit ? `The last fetch failed: ${problem}. What was there before is served.`
+    : `It could not be cloned: ${problem}. The server tries again by itself.`;
+}
+
+/**
+ * What came of a look at the remote; `null` until it has ended.
+ * @param {GitProject} asked what was known before @param {GitProject} state
+ * @returns {{text: string, words: string} | null} what is told beside the problem, and without it
+ */
+export function gitOutcome(asked, state) {
+  // A server that was started anew has not looked yet.
+  if (state.looked_at === undefined || state.looked_at === asked.looked_at) return null;
+  if (state.problem !== undefined) return { text: 'The fetch failed.', words: gitProblem(state) };
+  const text = state.commit === undefined || state.commit === asked.commit ? 'Nothing new.' : `Commit ${shortCommit(state.commit)} is served now.`;
+  return { text, words: text };
 }
 
 /** @type {Record<string, string>} */

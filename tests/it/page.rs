@@ -15,6 +15,7 @@ use gate::Gate;
 use crate::peers;
 
 mod admin;
+mod admin_git_projects;
 mod agent_choice;
 mod answer;
 mod answer_tools;

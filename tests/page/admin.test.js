@@ -1,7 +1,7 @@
 // Text about sessions and the server on the admin page.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COLUMNS, bytes, cells, filterText, fits, serverFacts, sessionText, since } from '../../static/admin/format.js';
+import { COLUMNS, bytes, cells, filterText, fits, gitFacts, gitOutcome, gitProblem, serverFacts, sessionText, since } from '../../static/admin/format.js';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 const LIVE = {
@@ -82,4 +82,24 @@ test('numbers are short', () => {
   assert.deepEqual([0, 1023, 1024, 1536, 200 * 1024, 5 * 1024 ** 3].map(bytes), ['0 B', '1023 B', '1.0 KiB', '1.5 KiB', '200 KiB', '5.0 GiB']);
   const ago = (seconds) => since(new Date(NOW - seconds * 1000).toISOString(), NOW);
   assert.deepEqual([-5, 0, 59, 60, 3600, 172_799, 172_800].map(ago), ['0 s', '0 s', '59 s', '1 min', '1 h', '47 h', '2 d']);
+});
+
+test('a project from git tells what is served, and what came of a fetch', () => {
+  const [one, two] = ['a', 'b'].map((digit) => digit.repeat(40));
+  const state = { project: 'shop', remote: 'https://example.org/shop.git', commit: one, fetched_at: '2026-01-01T11:55:00Z', looked_at: '1' };
+  const texts = (of) => gitFacts(of, NOW).map(({ text }) => text);
+  assert.deepEqual(texts(state), ['https://example.org/shop.git', 'the remote’s own', 'aaaaaaaaaa', '5 min ago']);
+  assert.equal(gitFacts(state, NOW)[2].title, one);
+  assert.deepEqual(texts({ ...state, branch: 'main', fetched_at: undefined }).slice(1), ['main', 'aaaaaaaaaa', 'not since the server’s start']);
+  assert.deepEqual(texts({ project: 'shop', remote: 'r' }).slice(2), ['none yet', 'not yet']);
+  assert.equal(gitProblem(state), '');
+  assert.match(gitProblem({ ...state, problem: 'it is gone' }), /^The last fetch failed: it is gone\. What was there/);
+  assert.match(gitProblem({ project: 'shop', remote: 'r', problem: 'it is gone' }), /^It could not be cloned: it is gone\./);
+
+  const words = (after) => gitOutcome(state, { ...state, ...after })?.words ?? null;
+  assert.equal(words({}), null);
+  assert.equal(words({ looked_at: undefined }), null, 'the server was started anew');
+  assert.equal(words({ looked_at: '2' }), 'Nothing new.');
+  assert.equal(words({ looked_at: '2', commit: two }), 'Commit bbbbbbbbbb is served now.');
+  assert.match(words({ looked_at: '2', problem: 'it is gone' }), /it is gone/);
 });

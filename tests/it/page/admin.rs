@@ -48,6 +48,7 @@ async fn an_admin_sees_what_goes_on_and_closes_it_by_keyboard() {
     let browser = opened(&server).await;
     browser.wait_for("document.querySelector('#empty').checkVisibility()").await;
     browser.wait_for("document.querySelector('#server').innerText.includes('proved')").await;
+    assert!(browser.run("return document.querySelector('git-projects').hidden").await == true);
     browser.audit("admin, empty").await;
 
     let mut first = said(&server, "say short").await;
