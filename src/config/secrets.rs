@@ -11,6 +11,7 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::{ffi::OsStrExt as _, process::CommandExt as _},
     process::Command,
+    sync::{Mutex, PoisonError},
 };
 
 /// The variable with the viewers' token.
@@ -60,13 +61,20 @@ pub fn leave_environment() -> io::Result<()> {
     Err(command.exec())
 }
 
-/// The tokens that [`leave_environment`] handed over, by the names of their variables.
+/// The tokens that [`leave_environment`] handed over, by the names of their variables. Stdin gives them
+/// once; whoever reads the configuration again gets the same ones.
 pub fn handed_over() -> io::Result<HashMap<String, OsString>> {
+    static READ: Mutex<Option<HashMap<String, OsString>>> = Mutex::new(None);
     if env::var_os(ON_STDIN).is_none() {
         return Ok(HashMap::new());
+    }
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(tokens) = &*read {
+        return Ok(tokens.clone());
     }
     let mut text = String::new();
     io::stdin().take(MAX_BYTES as u64).read_to_string(&mut text)?;
     let pairs = text.lines().filter_map(|line| line.split_once('='));
-    Ok(pairs.map(|(name, token)| (name.to_owned(), token.into())).collect())
+    let tokens = pairs.map(|(name, token)| (name.to_owned(), token.into())).collect();
+    Ok(read.insert(tokens).clone())
 }
