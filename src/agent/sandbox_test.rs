@@ -88,9 +88,16 @@ impl Agents {
         if let Err(error) = self.kind() {
             log::error!("no agent can start: {error}");
         }
-        let test = run(self, projects).await;
+        let fetched: Vec<_> = projects.iter().filter(|it| !self.is_to_come(it)).cloned().collect();
+        let test = run(self, &fetched).await;
         log_result(&test);
         self.inner.sandbox_status.publish(test)
+    }
+
+    /// Whether a project from git is not fetched yet. It is tested before its first agent starts.
+    fn is_to_come(&self, project: &Project) -> bool {
+        let kept = Directories::new(&self.inner.data_dir).repositories;
+        project.roots.dirs().any(|dir| dir.starts_with(&kept) && !dir.exists())
     }
 
     /// Waits until the agent of this name may start in `project`. Each agent has a cage of its own, which
