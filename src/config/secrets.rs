@@ -11,7 +11,6 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::{ffi::OsStrExt as _, process::CommandExt as _},
     process::Command,
-    sync::{Mutex, PoisonError},
 };
 
 /// The variable with the viewers' token.
@@ -61,20 +60,17 @@ pub fn leave_environment() -> io::Result<()> {
     Err(command.exec())
 }
 
-/// The tokens that [`leave_environment`] handed over, by the names of their variables. Stdin gives them
-/// once; whoever reads the configuration again gets the same ones.
+/// The tokens that [`leave_environment`] handed over, by the names of their variables. They can be read once;
+/// without them everybody would be let in, so a second time is an error.
 pub fn handed_over() -> io::Result<HashMap<String, OsString>> {
-    static READ: Mutex<Option<HashMap<String, OsString>>> = Mutex::new(None);
     if env::var_os(ON_STDIN).is_none() {
         return Ok(HashMap::new());
     }
-    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(tokens) = &*read {
-        return Ok(tokens.clone());
-    }
     let mut text = String::new();
     io::stdin().take(MAX_BYTES as u64).read_to_string(&mut text)?;
+    if text.is_empty() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     let pairs = text.lines().filter_map(|line| line.split_once('='));
-    let tokens = pairs.map(|(name, token)| (name.to_owned(), token.into())).collect();
-    Ok(read.insert(tokens).clone())
+    Ok(pairs.map(|(name, token)| (name.to_owned(), token.into())).collect())
 }

@@ -239,6 +239,8 @@ async fn p14_whoever_loses_a_project_loses_its_open_socket_with_it() {
     assert_eq!(again.until_closed().await.1, 4004);
     let (status, list) = BEN.send(&server, "GET", "/api/projects", "").await;
     assert_eq!((status, list), (StatusCode::OK, json!([])));
+    // The tokens of the environment are needed still.
+    assert_eq!(server.get("/api/projects").await.0, 401);
     let mut ana = connect(ANA).await;
     ana.start().await;
     ana.ask("say welcome").await;
