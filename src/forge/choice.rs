@@ -147,11 +147,7 @@ impl RepositoryChoice {
         chosen.repositories.sort_by(|one, other| one.key().cmp(&other.key()));
         // Pages overlap where something comes in between.
         chosen.repositories.dedup();
-        let notes = chosen.notes.len();
-        if notes > MAX_NOTES {
-            chosen.notes.truncate(MAX_NOTES);
-            chosen.notes.push(format!("{} more are left out", notes - MAX_NOTES));
-        }
+        shorten(&mut chosen.notes);
         let found = chosen.repositories.len();
         if found > MAX_REPOSITORIES {
             chosen.repositories.truncate(MAX_REPOSITORIES);
@@ -206,6 +202,15 @@ impl RepositoryChoice {
         let address = preferred.ok_or_else(wrong)?;
         self.hosts.as_ref().map_or(Ok(()), |hosts| hosts.check(address))?;
         Ok(address.clone())
+    }
+}
+
+/// Leaves the first notes, and how many more there are.
+pub(super) fn shorten(notes: &mut Vec<String>) {
+    let more = notes.len().saturating_sub(MAX_NOTES);
+    if more > 0 {
+        notes.truncate(MAX_NOTES);
+        notes.push(format!("{more} more are left out"));
     }
 }
 

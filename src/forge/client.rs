@@ -19,6 +19,7 @@ use url::Url;
 use super::{
     ApiKind, Forge, ForgeApi, ForgeSource, ListedRepository,
     answer::{self, ListPage},
+    choice,
     paging::{self, PageEnd},
 };
 use crate::http_client;
@@ -37,9 +38,6 @@ const PER_PAGE: &str = "100";
 
 /// Largest file with a token, in bytes.
 const MAX_TOKEN: u64 = 4096;
-
-/// Notes that are kept.
-const MAX_NOTES: usize = 20;
 
 /// All repositories of a list, and what was left out, in words. The error is for a person.
 pub(super) fn ask(forge: &Forge) -> Result<(Vec<ListedRepository>, Vec<String>), String> {
@@ -64,11 +62,7 @@ pub(super) fn ask(forge: &Forge) -> Result<(Vec<ListedRepository>, Vec<String>),
             })?
         }
     };
-    let notes = all.notes.len();
-    all.notes.truncate(MAX_NOTES);
-    if notes > MAX_NOTES {
-        all.notes.push(format!("{} more are left out", notes - MAX_NOTES));
-    }
+    choice::shorten(&mut all.notes);
     Ok((all.repositories, all.notes))
 }
 

@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     config::{
         Configuration, Loaded,
-        settings::{LiveSettings, TlsFiles},
+        settings::{LiveSettings, agents::AgentName},
     },
     project::{Project, ProjectName},
     registry::{Registry, messages::CloseSession},
@@ -104,11 +104,8 @@ fn has_terminal() -> bool {
 }
 
 async fn reload_once(reload: &Arc<Reload>, reloaded: &Reloaded, asks_forges: bool) {
-    let files = reload.begun_with.settings.tls.clone();
-    let configuration = Arc::clone(reload);
-    let read =
-        spawn_blocking(move || read(&configuration.configuration, files.as_ref(), asks_forges))
-            .await;
+    let reading = Arc::clone(reload);
+    let read = spawn_blocking(move || reading.read(asks_forges)).await;
     let read = read.map_err(|error| error.to_string()).flatten();
     let live = &reloaded.resources.live;
     let (loaded, tls) = match read {
@@ -143,18 +140,27 @@ async fn reload_once(reload: &Arc<Reload>, reloaded: &Reloaded, asks_forges: boo
     end_sessions(&reloaded.registry, changes).await;
 }
 
-/// The configuration, with the lists of forges, and the certificate as they are now. Blocks.
-fn read(
-    configuration: &Configuration,
-    files: Option<&TlsFiles>,
-    asks_forges: bool,
-) -> Result<(Loaded, Option<ServerConfig>), String> {
-    if asks_forges {
-        discovery::look(configuration).map_err(|error| error.to_string())?.log();
+impl Reload {
+    /// The configuration, with the lists of forges, and the certificate as they are now. Blocks. The error is
+    /// for a person.
+    fn read(&self, asks_forges: bool) -> Result<(Loaded, Option<ServerConfig>), String> {
+        if asks_forges {
+            discovery::look(&self.configuration).map_err(|error| error.to_string())?.log();
+        }
+        let loaded = self.configuration.load().map_err(|error| error.to_string())?;
+        let begun_with = &self.begun_with.settings;
+        let is_known = |name: &AgentName| begun_with.agent.named.iter().any(|it| it.name == *name);
+        // Another one would answer in its place.
+        match loaded.settings.live.agents.names.iter().find(|(_, name)| !is_known(name)) {
+            Some((project, agent)) => Err(format!(
+                "project `{project}` names the agent `{agent}`, which there is after a restart"
+            )),
+            None => {
+                let tls = begun_with.tls.as_ref().map(tls::load).transpose();
+                Ok((loaded, tls.map_err(|error| error.to_string())?))
+            }
+        }
     }
-    let loaded = configuration.load().map_err(|error| error.to_string())?;
-    let tls = files.map(tls::load).transpose().map_err(|error| error.to_string())?;
-    Ok((loaded, tls))
 }
 
 /// What a reload does to the projects.

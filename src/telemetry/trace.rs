@@ -1,12 +1,13 @@
 //! Traces of turns: when a question waited, its agent started, its answer began and ended, and which tools it used.
 //! Neither texts nor names of people are in them.
 
-use std::{borrow::Cow, fmt::Write as _, time::SystemTime};
+use std::{borrow::Cow, time::SystemTime};
 
 use uuid::Uuid;
 
 use crate::{
     entry::{AnsweredBy, Content, Outcome},
+    hex,
     ids::{ConversationId, TurnNumber},
     project::ProjectName,
 };
@@ -105,16 +106,7 @@ impl TurnTraces {
         let trace = self.of(turn)?;
         let id = span_id();
         trace.start = Some((id, SystemTime::now(), None));
-        let mut context = String::from("00-");
-        let hex = |out: &mut String, bytes: &[u8]| {
-            // Writing to a string cannot fail.
-            bytes.iter().for_each(|byte| write!(out, "{byte:02x}").unwrap_or_default());
-        };
-        hex(&mut context, &trace.id);
-        context.push('-');
-        hex(&mut context, &id);
-        context.push_str("-01");
-        Some(context)
+        Some(format!("00-{}-{}-01", hex::digits(&trace.id), hex::digits(&id)))
     }
 
     /// The agent takes questions.

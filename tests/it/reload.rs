@@ -134,6 +134,11 @@ async fn a_file_that_is_wrong_changes_nothing_and_is_told_until_it_is_mended() {
         ("[nonsense]\nkey = 1\n", "nonsense"),
         ("[projects]\n\"a b\" = \"docs\"\n", "a b"),
         ("[agents.x]\nkind = \"other\"\n", "agents.x"),
+        // No other agent answers in the place of one that is not there yet.
+        (
+            "[agents.new]\nkind = \"guide\"\n[projects]\nshop = { dir = \"shop\", agent = \"new\" }\n",
+            "after a restart",
+        ),
     ] {
         reload_until(&server, wrong, "is not reloaded").await;
         let log = server.log();
