@@ -22,6 +22,7 @@ mod groups;
 pub(crate) mod keys;
 mod layers;
 mod listen;
+pub(crate) mod matched_branches;
 mod process_env;
 mod projects;
 mod registry;
@@ -153,6 +154,7 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
         found = projects::find(&layers, &tables.discovery, named, env, &data_dir)?;
         forges = forges::add(&mut found, &layers, &data_dir)?;
         projects::add_access(&mut found, &layers)?;
+        found.add_matched_branches();
         groups::add(&mut found, &layers)?;
     }
     let mut settings = settings(tables, &layers, env)?;

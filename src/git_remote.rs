@@ -14,7 +14,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use address::{BranchName, RemoteAddress};
+use address::{BranchName, BranchPattern, RemoteAddress};
 
 use crate::{hex, project::ProjectName};
 
@@ -49,6 +49,8 @@ pub(crate) struct Repository {
     pub(crate) remote: GitRemote,
     /// At least one.
     pub(crate) branches: Vec<ServedBranch>,
+    /// Further ones are those that match.
+    pub(crate) patterns: Vec<BranchPattern>,
 }
 
 /// A branch or tag that is served as a project.
@@ -57,6 +59,8 @@ pub(crate) struct ServedBranch {
     pub(crate) project: ProjectName,
     /// `None` for the one that the remote names as its own.
     pub(crate) name: Option<BranchName>,
+    /// Whether it is there for a pattern.
+    pub(crate) is_matched: bool,
 }
 
 /// The directories of repositories below the data directory.
@@ -79,6 +83,16 @@ impl Repository {
     /// Whether the settings name it so.
     pub(crate) fn is_named(&self, name: &str) -> bool {
         self.name().is_some_and(|own| own.as_str() == name)
+    }
+
+    /// Whether a branch or tag matches one of the patterns.
+    pub(crate) fn is_matched(&self, name: &BranchName) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// The file with the branches and tags that match.
+    pub(crate) fn matched_list(&self) -> PathBuf {
+        self.home.join("matched")
     }
 
     /// All objects of the repository, without files.

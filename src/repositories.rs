@@ -22,9 +22,10 @@ use uuid::Uuid;
 
 use crate::{
     agent::{Agents, git::remove_old_trees},
-    config::settings::GitSettings,
+    config::{matched_branches, settings::GitSettings},
     git_remote::{
         Repository, ServedBranch,
+        address::{BranchName, BranchPattern},
         command::GitTask,
         refs::{RemoteRefs, WantedRef},
     },
@@ -43,6 +44,9 @@ const TREES_KEPT: Duration = Duration::from_secs(60 * 60);
 /// Fetches after which a store is cleaned.
 const CLEAN_AFTER: u32 = 20;
 
+/// Branches that match the patterns of one repository.
+const MAX_MATCHED: usize = 32;
+
 /// Tries where a branch moves while it is fetched.
 const TRIES: usize = 2;
 
@@ -56,6 +60,8 @@ struct Shared {
     settings: GitSettings,
     kept: Mutex<Vec<Arc<KeptRepository>>>,
     permits: Semaphore,
+    /// Told when other branches match the patterns of a repository.
+    branches_changed: Arc<Notify>,
     states: Mutex<HashMap<ProjectName, ServedState>>,
 }
 
@@ -76,6 +82,7 @@ impl Repositories {
             settings,
             kept: Mutex::default(),
             permits: Semaphore::new(AT_ONCE),
+            branches_changed: Arc::default(),
             states: Mutex::default(),
         }))
     }
@@ -101,6 +108,11 @@ impl Repositories {
             kept.push(Arc::clone(&new));
             self.start(&new);
         }
+    }
+
+    /// Told when the settings are to be read again, as other branches match the patterns of a repository.
+    pub(crate) fn branches_changed(&self) -> Arc<Notify> {
+        Arc::clone(&self.0.branches_changed)
     }
 
     /// Fetches a repository until it is kept no longer.
@@ -182,7 +194,11 @@ impl Repositories {
                     since.elapsed()
                 );
             }
-            self.change(repository, &branch.project, |state| state.looked(problem.cloned()));
+            self.change(repository, &branch.project, |state| {
+                // It may have been switched for the settings of before.
+                state.commit = served_commit(repository, &branch.project);
+                state.looked(problem.cloned());
+            });
         }
     }
 
@@ -199,6 +215,7 @@ impl Repositories {
             failed.clear();
             let mut new: Vec<(&ServedBranch, WantedRef)> = Vec::new();
             let refs = self.list(repository).await?;
+            self.keep_matches(repository, &refs).await;
             for branch in &repository.branches {
                 match refs.find(branch.name.as_ref()) {
                     Ok(wanted) => {
@@ -233,9 +250,47 @@ impl Repositories {
 
     async fn list(&self, repository: &Repository) -> Result<RemoteRefs, String> {
         let names = repository.branches.iter().filter_map(|it| it.name.as_ref());
-        let names = names.map(|name| name.as_str().to_owned()).collect();
+        let names = names.map(BranchName::as_str);
+        let patterns = repository.patterns.iter().map(BranchPattern::as_str);
+        let names = names.chain(patterns).map(str::to_owned).collect();
         let listed = self.git(repository, GitTask::List(names)).await?;
         Ok(RemoteRefs::parse(&listed))
+    }
+
+    /// Keeps the names of branches that match, the last ones by name where there are too many.
+    async fn keep_matches(&self, repository: &Repository, refs: &RemoteRefs) {
+        if repository.patterns.is_empty() {
+            return;
+        }
+        let is_listed = |name: &BranchName| {
+            let mut listed = repository.branches.iter().filter(|it| !it.is_matched);
+            listed.any(|it| it.name.as_ref() == Some(name))
+        };
+        let names = refs.names().into_iter();
+        let mut matched: Vec<_> =
+            names.filter(|name| repository.is_matched(name) && !is_listed(name)).collect();
+        let more = matched.len().saturating_sub(MAX_MATCHED);
+        matched.drain(..more);
+        let kept = repository.clone();
+        let written = spawn_blocking(move || matched_branches::keep(&kept, &matched)).await;
+        match written.map_err(io::Error::other).flatten() {
+            Ok(false) => (),
+            Ok(true) => {
+                if more > 0 {
+                    log::warn!(
+                        "matching branches are left out number={more} home={:?}",
+                        repository.home
+                    );
+                }
+                self.0.branches_changed.notify_one();
+            }
+            Err(error) => {
+                log::warn!(
+                    "matching branches are not kept home={:?} error={error}",
+                    repository.home
+                );
+            }
+        }
     }
 
     /// Checks a commit out into a new tree and makes that the project's directory.

@@ -80,7 +80,7 @@ pub(super) struct ForgeTable {
     access: Vec<String>,
     /// Branch or tag of each repository; without one, that which it calls its own.
     branch: Option<String>,
-    /// Several of them, each a project; the first has the name.
+    /// Several of them, each a project; the first has the name. After it, patterns such as `release-*`.
     #[serde(default)]
     branches: Vec<String>,
     /// Commits of the history that are fetched; 50.

@@ -12,13 +12,13 @@ use crate::{
     config::values::{As, Count, HumanDuration},
     git_remote::{
         GitRemote, RemoteLogin, Repository, ServedBranch,
-        address::{BranchName, RemoteAddress},
+        address::{BranchName, BranchPattern, RemoteAddress},
     },
     project::ProjectName,
 };
 
 /// Branches of one repository.
-const MAX_BRANCHES: usize = 32;
+pub(super) const MAX_BRANCHES: usize = 32;
 
 /// Most commits that are fetched.
 const MAX_DEPTH: usize = 100_000;
@@ -35,6 +35,7 @@ pub(super) enum ProjectSource {
 pub(super) struct GitSource {
     remote: GitRemote,
     branches: Vec<BranchName>,
+    patterns: Vec<BranchPattern>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,7 +79,17 @@ pub(super) fn read(
         return Err(format!("at most {MAX_BRANCHES} `branches`"));
     }
     let mut branches: Vec<BranchName> = Vec::new();
+    let mut patterns = Vec::new();
     for name in table.branch.iter().chain(&table.branches) {
+        if let Some(pattern) = BranchPattern::parse(name) {
+            if branches.is_empty() {
+                return Err(format!(
+                    "a branch by its name before the pattern {name:?} in `branches`"
+                ));
+            }
+            patterns.push(pattern);
+            continue;
+        }
         let branch = BranchName::parse(name)
             .ok_or_else(|| format!("the name of a branch or tag, which {name:?} is not"))?;
         if branches.contains(&branch) {
@@ -94,7 +105,11 @@ pub(super) fn read(
     };
     check_login(&address, &login)?;
     let depth = u32::try_from(table.depth.min(MAX_DEPTH)).unwrap_or(1);
-    Ok(GitSource { remote: GitRemote { address, refresh: table.refresh, depth, login }, branches })
+    Ok(GitSource {
+        remote: GitRemote { address, refresh: table.refresh, depth, login },
+        branches,
+        patterns,
+    })
 }
 
 fn check_login(address: &RemoteAddress, login: &RemoteLogin) -> Result<(), String> {
@@ -133,13 +148,15 @@ impl GitSource {
                 _ => ProjectName::mend(&format!("{name}-{branch}")),
             },
             name: Some(branch.clone()),
+            is_matched: false,
         });
         let mut branches: Vec<ServedBranch> = named.collect();
         if branches.is_empty() {
-            branches.push(ServedBranch { project: name.clone(), name: None });
+            branches.push(ServedBranch { project: name.clone(), name: None, is_matched: false });
         }
         let home = Repository::home_of(data_dir, name, &self.remote.address);
-        Repository { home, remote: self.remote.clone(), branches }
+        let patterns = self.patterns.clone();
+        Repository { home, remote: self.remote.clone(), branches, patterns }
     }
 }
 
@@ -182,6 +199,9 @@ mod tests {
             ("git = 'https://a.b/c'\nbranch = '-x'", "\"-x\" is not"),
             ("git = 'https://a.b/c'\nbranch = 'a'\nbranches = ['b']", "not both"),
             ("git = 'https://a.b/c'\nbranches = ['a', 'a']", "twice"),
+            ("git = 'https://a.b/c'\nbranches = ['a-*', 'a']", "before the pattern"),
+            ("git = 'https://a.b/c'\nbranch = 'a-*'", "before the pattern"),
+            ("git = 'https://a.b/c'\nbranches = ['a', '-*']", "\"-*\" is not"),
             ("git = 'https://a.b/c'\nrefresh = 'x'", "duration"),
             ("git = 'https://a.b/c'\ndepth = 0", "whole number"),
             ("git = 'https://a.b/c'\nbrunch = 'a'", "brunch"),

@@ -141,6 +141,35 @@ impl BranchName {
     }
 }
 
+/// A pattern for names of branches and tags, in which `*` stands for any text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BranchPattern(String);
+
+impl BranchPattern {
+    /// Reads a pattern; `None` for a plain name, and for what matches no name.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_pattern = text.contains('*') && BranchName::parse(&text.replace('*', "x")).is_some();
+        is_pattern.then(|| Self(text.to_owned()))
+    }
+
+    pub(crate) fn matches(&self, name: &BranchName) -> bool {
+        let mut pieces = self.0.split('*');
+        let first = pieces.next().unwrap_or_default();
+        let last = pieces.next_back().unwrap_or_default();
+        let rest = name.as_str().strip_prefix(first).and_then(|rest| rest.strip_suffix(last));
+        let found = pieces.try_fold(rest, |rest, piece| {
+            let rest = rest?;
+            let at = rest.find(piece)?;
+            Some(rest.get(at + piece.len()..))
+        });
+        found.flatten().is_some()
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for BranchName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -150,6 +179,31 @@ impl fmt::Display for BranchName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_matches_whole_names() {
+        for (pattern, name, is_match) in [
+            ("release-*", "release-1", true),
+            ("release-*", "release-", true),
+            ("release-*", "my-release-1", false),
+            ("release/*", "release/2.0/fix", true),
+            ("*", "main", true),
+            ("*-lts", "v1-lts", true),
+            ("*-lts", "v1-lts-2", false),
+            ("v*.*.0", "v1.2.0", true),
+            ("v*.*.0", "v1.0", false),
+            ("a*a", "a", false),
+            ("a*bc*c", "abcc", true),
+            ("a*bc*c", "abc", false),
+        ] {
+            let name = BranchName::parse(name).unwrap();
+            let matches = BranchPattern::parse(pattern).unwrap().matches(&name);
+            assert_eq!(matches, is_match, "{pattern} {name}");
+        }
+        for no_pattern in ["main", "-*", "a..*", "*.lock", "a b*", ""] {
+            assert_eq!(BranchPattern::parse(no_pattern), None, "{no_pattern}");
+        }
+    }
 
     #[test]
     fn addresses_that_git_fetches_are_read() {

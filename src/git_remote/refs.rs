@@ -1,6 +1,6 @@
 //! What a remote offers: its branches and tags, and which of them is meant.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::address::BranchName;
 
@@ -71,6 +71,18 @@ impl RemoteRefs {
     }
 }
 
+impl RemoteRefs {
+    /// The names of branches and tags, each once, in order.
+    pub(crate) fn names(&self) -> BTreeSet<BranchName> {
+        let kinds = |name: &String| {
+            let name = name.strip_suffix("^{}").unwrap_or(name);
+            let name = name.strip_prefix("refs/heads/").or(name.strip_prefix("refs/tags/"))?;
+            BranchName::parse(name)
+        };
+        self.refs.keys().filter_map(kinds).collect()
+    }
+}
+
 /// Whether a text is a whole hash.
 fn is_commit(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -102,6 +114,16 @@ mod tests {
         assert_eq!(find(&all, Some("v1")), found("refs/heads/v1", TWO));
         assert_eq!(find(&all, Some("v2")), found("refs/tags/v2", TWO));
         assert!(find(&all, Some("v3")).unwrap_err().contains("no branch or tag `v3`"));
+    }
+
+    #[test]
+    fn names_are_those_of_branches_and_tags() {
+        let all = format!(
+            "{ONE}\tHEAD\n{ONE}\trefs/heads/b\n{ONE}\trefs/heads/a/1\n{ONE}\trefs/tags/b\n\
+             {ONE}\trefs/tags/c^{{}}\n{ONE}\trefs/pull/1/head\n{ONE}\trefs/heads/-x\n"
+        );
+        let names = RemoteRefs::parse(&all).names();
+        assert_eq!(names.iter().map(BranchName::as_str).collect::<Vec<_>>(), ["a/1", "b", "c"]);
     }
 
     #[test]

@@ -71,7 +71,8 @@ pub(super) fn on_hangup(reload: Reload, reloaded: Reloaded, gone: Arc<Notify>) -
     let is_kept = is_ignored(SignalKind::hangup())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let (reload, had_terminal) = (Arc::new(reload), has_terminal() && !is_kept);
-    let listed = Arc::<Notify>::default();
+    // Lists of forges and branches that match: they are kept when this is told.
+    let listed = reloaded.resources.repositories.branches_changed();
     rt::spawn(async move {
         loop {
             let forges = reloaded.resources.live.get().forges.clone();

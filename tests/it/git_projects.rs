@@ -303,3 +303,45 @@ async fn p14_a_token_is_shown_to_its_remote_alone_and_to_nobody_else() {
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&found.stdout), "", "the token is kept");
 }
+
+#[actix::test]
+async fn branches_that_match_a_pattern_come_and_go_with_the_remote() {
+    let setup = Setup::guide();
+    let origin = origin(&setup);
+    let branch = |name: &str| git(&origin, "Ann", &["branch", name]);
+    branch("release-1");
+    branch("release-taken");
+    branch("topic");
+    git(&origin, "Ann", &["tag", "-m", "First", "v1.0"]);
+    let elsewhere = setup.files_dir().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let more = format!("\ndemo-release-taken = \"{}\"", elsewhere.display());
+    let keys = ", branches = [\"main\", \"release-*\", \"v*\"]";
+    let url = format!("file://{}", origin.display());
+    let toml = format!("[projects]\ndemo = {{ git = \"{url}\", refresh = \"1h\"{keys} }}{more}\n");
+    let mut server = setup.config_with_projects(&toml).start();
+    let are_served = async |server: &Server, expected: &[&str]| {
+        eventually(&format!("{expected:?} are served"), async || {
+            let (_, all) = server.get("/api/admin/repositories").await;
+            let served = all.as_array()?.iter().filter(|it| it["commit"].is_string());
+            let names: Vec<_> = served.map(|it| it["project"].as_str().unwrap()).collect();
+            (names == expected).then_some(())
+        })
+        .await;
+    };
+    // A branch takes no name from a project of the file.
+    are_served(&server, &["demo", "demo-release-1", "demo-v1-0"]).await;
+    assert!(server.log().contains("another project has its name project=demo-release-taken"));
+    let (status, evicts) = text(&server, "demo-release-1", "src/pool.rs").await;
+    assert!(status == 200 && evicts.contains("Evicts"), "{evicts}");
+
+    branch("release-2");
+    git(&origin, "Ann", &["branch", "-D", "release-1"]);
+    refresh(&server).await;
+    are_served(&server, &["demo", "demo-release-2", "demo-v1-0"]).await;
+    assert_eq!(text(&server, "demo-release-1", "src/pool.rs").await.0, 404);
+    // They are known at the next start, before the remote is asked.
+    fs::rename(&origin, origin.with_extension("away")).unwrap();
+    server.crash();
+    are_served(&server, &["demo", "demo-release-2", "demo-v1-0"]).await;
+}
