@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use actix_web::rt;
+
 use crate::{
     database::messages::{ActionKind, RecordAction},
     ids::ConversationId,
@@ -25,20 +27,19 @@ const MAX_REMEMBERED: usize = 10_000;
 pub(crate) struct Readings(Mutex<HashMap<(String, ConversationId), Instant>>);
 
 impl Readings {
-    /// Records that somebody reads a conversation, if that counts. What cannot be recorded is read still.
-    pub(crate) async fn record(
+    /// Records that somebody reads a conversation, if that counts. Nobody waits for it, and what cannot be
+    /// recorded is read still.
+    pub(crate) fn record(
         &self,
         resources: &Resources,
         principal: &Principal,
         project: &ProjectName,
         conversation: ConversationId,
+        of: &Ownership,
     ) {
         // Without a name there is nobody to tell of.
         let Some(user) = principal.user.clone() else { return };
-        let name = project.clone();
-        let of = resources.reader.ask(move |reader| reader.ownership(&name, conversation)).await;
-        let of = of.ok().flatten().unwrap_or_default();
-        if !self.counts(&user, conversation, &of, Instant::now()) {
+        if !self.counts(&user, conversation, of, Instant::now()) {
             return;
         }
         let action = RecordAction {
@@ -49,11 +50,14 @@ impl Readings {
             is_admin: principal.is_admin,
             detail: String::new(),
         };
-        if !matches!(resources.database.send(action).await, Ok(Ok(()))) {
-            log::warn!(
-                "it is not recorded who reads conversation={conversation} project={project}"
-            );
-        }
+        let (database, project) = (resources.database.clone(), project.clone());
+        rt::spawn(async move {
+            if !matches!(database.send(action).await, Ok(Ok(()))) {
+                log::warn!(
+                    "a reading is not recorded conversation={conversation} project={project}"
+                );
+            }
+        });
     }
 
     /// Whether it is to be recorded that `user` reads a conversation: of somebody else, and for the first

@@ -240,7 +240,7 @@ pub(super) async fn permitted(
     })?;
     if action == Action::Read {
         let principal = &visitor.principal;
-        state.readings.record(&state.resources, principal, &project, id).await;
+        state.readings.record(&state.resources, principal, &project, id, &ownership);
     }
     Ok((project, id, ownership))
 }

@@ -6,16 +6,19 @@ use std::{
 };
 
 use actix::{Addr, AsyncContext as _};
+use actix_web::rt;
 
 use crate::{
     conversation::presence::Person,
-    ids::Seq,
+    ids::{ConversationId, Seq},
+    project::ProjectName,
     registry::messages::{Find, NotOpened, Open, SessionPhase},
+    rights::Principal,
     session::{
         Session,
         attach::{Attach, AttachError, AttachTarget, Attachment},
     },
-    web::access::rate_limit::LimitExceeded,
+    web::{access::rate_limit::LimitExceeded, state::AppState},
     wire::{
         client_frame::{StartFrame, StartTarget},
         close_code,
@@ -122,8 +125,7 @@ impl Viewer {
                 }
             };
             if is_reading {
-                let conversation = attachment.conversation;
-                state.readings.record(&state.resources, &principal, &project, conversation).await;
+                rt::spawn(record_reading(state, principal, project, attachment.conversation));
             }
             Ok((session, attachment))
         };
@@ -335,5 +337,19 @@ pub(super) fn find_session(
             Ok(Some(_)) => opened.await,
             Err(error) => Err(AttachFailure::NotOpened(error)),
         }
+    }
+}
+
+/// Records for the audit log that somebody has opened a conversation, which does not wait for it.
+async fn record_reading(
+    state: AppState,
+    principal: Principal,
+    project: ProjectName,
+    conversation: ConversationId,
+) {
+    let name = project.clone();
+    let of = state.resources.reader.ask(move |reader| reader.ownership(&name, conversation)).await;
+    if let Ok(Some(of)) = of {
+        state.readings.record(&state.resources, &principal, &project, conversation, &of);
     }
 }
