@@ -86,7 +86,7 @@ impl Registry {
 
     /// The project of this name, if it is served.
     fn project(&self, name: &ProjectName) -> Option<Project> {
-        self.resources.live.get().projects.iter().find(|project| project.name == *name).cloned()
+        self.resources.live.get().project(name.as_str()).cloned()
     }
 
     fn phase(&self, project: &ProjectName) -> Result<Option<SessionPhase>, NotOpened> {

@@ -58,6 +58,13 @@ impl AppState {
         projects.filter(|project| project.access.admits(&visitor.principal)).cloned().collect()
     }
 
+    /// The project of this name, if it exists for the visitor.
+    pub(crate) fn visible_project(&self, visitor: &Visitor, name: &ProjectName) -> Option<Project> {
+        let live = self.resources.live.get();
+        let project = live.project(name.as_str());
+        project.filter(|project| project.access.admits(&visitor.principal)).cloned()
+    }
+
     /// The project of this name, if it exists for the visitor and its directory is readable: every path
     /// to what belongs to a project leads through here.
     pub(crate) async fn project(
@@ -66,8 +73,7 @@ impl AppState {
         name: &str,
     ) -> Result<Project, NoProject> {
         let name = ProjectName::parse(name).map_err(|_| NoProject::BadName)?;
-        let project = self.projects(visitor).into_iter().find(|project| project.name == name);
-        let project = project.ok_or(NoProject::Unknown)?;
+        let project = self.visible_project(visitor, &name).ok_or(NoProject::Unknown)?;
         let checked = project.clone();
         match web::block(move || checked.check_dirs().is_ok()).await {
             Ok(true) => Ok(project),

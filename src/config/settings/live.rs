@@ -45,6 +45,11 @@ impl LiveSettings {
         (self.team.admins_read, lists.collect())
     }
 
+    /// The project of this name.
+    pub(crate) fn project(&self, name: &str) -> Option<&Project> {
+        self.projects.iter().find(|project| project.name.as_str() == name)
+    }
+
     /// Whether only some may see one of the projects.
     pub(crate) fn is_restricted(&self) -> bool {
         self.projects.iter().any(|project| !project.access.is_open())

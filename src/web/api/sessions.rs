@@ -179,7 +179,7 @@ fn name(project: &str) -> Result<ProjectName, Problem> {
 }
 
 fn exists(state: &AppState, visitor: &Visitor, project: &ProjectName) -> bool {
-    state.projects(visitor).iter().any(|it| it.name == *project)
+    state.visible_project(visitor, project).is_some()
 }
 
 fn no_active_session() -> Problem {

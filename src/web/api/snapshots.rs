@@ -60,9 +60,7 @@ pub(crate) async fn show(
         snapshot = state.resources.reader.ask(read).await?;
     }
     // That of a project which is not served any more is not either.
-    let snapshot = snapshot.filter(|snapshot| {
-        live.projects.iter().any(|project| project.name.as_str() == snapshot.project)
-    });
+    let snapshot = snapshot.filter(|snapshot| live.project(&snapshot.project).is_some());
     let template = assets.document(page::TEMPLATE).await;
     let template = template.ok_or_else(|| Problem::unavailable("The page cannot be read."))?;
     Ok(page::response(&template, snapshot.as_ref()))
