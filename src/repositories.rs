@@ -44,9 +44,6 @@ const TREES_KEPT: Duration = Duration::from_secs(60 * 60);
 /// Fetches after which a store is cleaned.
 const CLEAN_AFTER: u32 = 20;
 
-/// Branches that match the patterns of one repository.
-const MAX_MATCHED: usize = 32;
-
 /// Tries where a branch moves while it is fetched.
 const TRIES: usize = 2;
 
@@ -257,7 +254,7 @@ impl Repositories {
         Ok(RemoteRefs::parse(&listed))
     }
 
-    /// Keeps the names of branches that match, the last ones by name where there are too many.
+    /// Keeps the names of branches that match.
     async fn keep_matches(&self, repository: &Repository, refs: &RemoteRefs) {
         if repository.patterns.is_empty() {
             return;
@@ -267,23 +264,13 @@ impl Repositories {
             listed.any(|it| it.name.as_ref() == Some(name))
         };
         let names = refs.names().into_iter();
-        let mut matched: Vec<_> =
+        let matched: Vec<_> =
             names.filter(|name| repository.is_matched(name) && !is_listed(name)).collect();
-        let more = matched.len().saturating_sub(MAX_MATCHED);
-        matched.drain(..more);
         let kept = repository.clone();
         let written = spawn_blocking(move || matched_branches::keep(&kept, &matched)).await;
         match written.map_err(io::Error::other).flatten() {
             Ok(false) => (),
-            Ok(true) => {
-                if more > 0 {
-                    log::warn!(
-                        "matching branches are left out number={more} home={:?}",
-                        repository.home
-                    );
-                }
-                self.0.branches_changed.notify_one();
-            }
+            Ok(true) => self.0.branches_changed.notify_one(),
             Err(error) => {
                 log::warn!(
                     "matching branches are not kept home={:?} error={error}",

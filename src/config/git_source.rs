@@ -145,7 +145,7 @@ impl GitSource {
         let named = self.branches.iter().enumerate().map(|(number, branch)| ServedBranch {
             project: match number {
                 0 => name.clone(),
-                _ => ProjectName::mend(&format!("{name}-{branch}")),
+                _ => branch.project_of(name),
             },
             name: Some(branch.clone()),
             is_matched: false,

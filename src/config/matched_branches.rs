@@ -6,7 +6,7 @@ use std::{fs, io};
 use crate::{
     config::{error::ConfigWarning, git_source::MAX_BRANCHES, projects::ProjectSet},
     git_remote::{Repository, ServedBranch, address::BranchName},
-    project::{Project, ProjectName},
+    project::Project,
 };
 
 /// The names that matched last, by name. Blocks.
@@ -17,8 +17,11 @@ fn read(repository: &Repository) -> Vec<BranchName> {
     names.filter(|name| repository.is_matched(name)).take(MAX_BRANCHES).collect()
 }
 
-/// Keeps the names that match now. Answers whether they are others than before. Blocks.
+/// Keeps the names that match now, the last ones where there are too many. Answers whether they are others than
+/// before. Blocks.
 pub(crate) fn keep(repository: &Repository, names: &[BranchName]) -> io::Result<bool> {
+    let more = names.len().saturating_sub(MAX_BRANCHES);
+    let names = names.get(more..).unwrap_or_default();
     if read(repository) == names {
         return Ok(false);
     }
@@ -26,6 +29,9 @@ pub(crate) fn keep(repository: &Repository, names: &[BranchName]) -> io::Result<
     let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
     fs::write(&new, lines)?;
     fs::rename(new, path)?;
+    if more > 0 {
+        log::warn!("matching branches are left out number={more} home={:?}", repository.home);
+    }
     Ok(true)
 }
 
@@ -44,7 +50,7 @@ impl ProjectSet {
                 continue;
             };
             for branch in read(repository) {
-                let name = ProjectName::mend(&format!("{first}-{branch}"));
+                let name = branch.project_of(&first);
                 if self.projects.iter().any(|project| project.name == name) {
                     let text = format!(
                         "branch is left out, as another project has its name project={name} \

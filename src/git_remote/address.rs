@@ -4,6 +4,8 @@ use std::{fmt, path::PathBuf};
 
 use url::{Host, Url};
 
+use crate::project::ProjectName;
+
 /// Longest address, and longest name of a branch, in bytes.
 const MAX_ADDRESS: usize = 2000;
 const MAX_BRANCH: usize = 200;
@@ -138,6 +140,11 @@ impl BranchName {
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The project of this branch, where the first one of the repository has this name.
+    pub(crate) fn project_of(&self, first: &ProjectName) -> ProjectName {
+        ProjectName::mend(&format!("{first}-{self}"))
     }
 }
 
