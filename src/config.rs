@@ -2,9 +2,10 @@
 //!
 //! [`mod@settings`] writes each key once, as a field of a struct per table; [`mod@keys`] lists them;
 //! [`layers`] puts the file, the environment and the command line over the defaults; [`values`] are
-//! the formats of values. [`projects`] finds the directories to serve, [`groups`] those that are served
+//! the formats of values. [`projects`] finds the directories to serve, [`project_tables`] reads those of the file, [`groups`] those that are served
 //! together, [`mod@forges`] adds those of an organisation, [`access`] reads the tokens,
-//! [`exposure`] keeps secrets away from agents. [`report`], [`docs`] and [`mod@schema`] are printed.
+//! [`exposure`] keeps secrets away from agents, [`shown`] out of what is printed. [`report`], [`docs`] and
+//! [`mod@schema`] are printed.
 
 mod access;
 mod agent_name;
@@ -24,12 +25,14 @@ mod layers;
 mod listen;
 pub(crate) mod matched_branches;
 mod process_env;
+mod project_tables;
 mod projects;
 mod registry;
 mod report;
 mod schema;
 pub mod secrets;
 pub mod settings;
+mod shown;
 pub(crate) mod token;
 mod values;
 
@@ -39,6 +42,7 @@ use std::{
 };
 
 pub use docs::{reference, sample};
+use error::ConfigMistake;
 pub use error::{ConfigError, ConfigWarning, ValueOrigin};
 pub(crate) use error::{hint, nearest};
 use keys::{AGENTS, Key, keys};
@@ -104,7 +108,7 @@ impl Configuration {
 
     /// Reads the file, and checks all. Blocks.
     pub fn load(&self) -> Result<Loaded, ConfigError> {
-        load_in(&self.command_line, &self.env)
+        Ok(load_in(&self.command_line, &self.env)?)
     }
 }
 
@@ -131,12 +135,12 @@ impl Loaded {
 fn read_layers(
     command_line: &CommandLine,
     env: &ProcessEnv,
-) -> Result<(Layers, Option<PathBuf>), ConfigError> {
+) -> Result<(Layers, Option<PathBuf>), ConfigMistake> {
     let mut layers = Layers::new(env);
     let file = config_file(command_line, env);
     if let Some(path) = &file {
         let text = fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+            .map_err(|source| ConfigMistake::Unreadable { path: path.clone(), source })?;
         layers.add_file(&text, path)?;
     }
     layers.add_environment(env)?;
@@ -144,7 +148,7 @@ fn read_layers(
     Ok((layers, file))
 }
 
-fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, ConfigError> {
+fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, ConfigMistake> {
     let (layers, file) = read_layers(command_line, env)?;
     let tables = layers.tables()?;
     let mut found = ProjectSet::default();
@@ -189,6 +193,9 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     warnings.extend(exposure::warnings(&settings, &secrets));
     warnings.extend(agents::missing_instructions(&settings));
     warnings.extend(projects::overlaps(&settings.live.projects));
+    for warning in &mut warnings {
+        warning.text = shown::message(&warning.text);
+    }
     Ok(Loaded { settings, file, warnings, layers, project_origins: found.origins })
 }
 
@@ -209,7 +216,7 @@ fn readable(settings: &Settings, env: &ProcessEnv) -> Vec<PathBuf> {
 }
 
 /// A misspelt name would leave the web open to agents that must not use it.
-fn check_offline(layers: &Layers, settings: &Settings) -> Result<(), ConfigError> {
+fn check_offline(layers: &Layers, settings: &Settings) -> Result<(), ConfigMistake> {
     let is_known = |name: &String| {
         name == settings::ALL_PROJECTS
             || settings.live.projects.iter().any(|it| it.name.as_str() == name)
@@ -239,13 +246,13 @@ fn spread_to_branches(settings: &mut LiveSettings) {
     }
 }
 
-fn data_dir(tables: &Tables, env: &ProcessEnv) -> Result<PathBuf, ConfigError> {
+fn data_dir(tables: &Tables, env: &ProcessEnv) -> Result<PathBuf, ConfigMistake> {
     let default = || Some(env.data_dir.as_ref()?.join("cicerone"));
-    tables.server.data_dir.clone().or_else(default).ok_or(ConfigError::NoDataDir)
+    tables.server.data_dir.clone().or_else(default).ok_or(ConfigMistake::NoDataDir)
 }
 
 /// The settings but for the projects.
-fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Settings, ConfigError> {
+fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Settings, ConfigMistake> {
     let data_dir = data_dir(&tables, env)?;
     let Tables { server, mut access, mut webhooks, mut oidc, .. } = tables;
     if tables.telemetry.endpoint.is_some() && cfg!(not(feature = "otlp")) {
@@ -305,22 +312,22 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
 fn tls_files(
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
-) -> Result<Option<TlsFiles>, ConfigError> {
+) -> Result<Option<TlsFiles>, ConfigMistake> {
     let (certificate_key, key_key) = ("server.tls_certificate", "server.tls_key");
     match (certificate, key) {
         (None, None) => Ok(None),
         (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
         (Some(_), None) => {
-            Err(ConfigError::Incomplete { given: certificate_key, missing: key_key })
+            Err(ConfigMistake::Incomplete { given: certificate_key, missing: key_key })
         }
         (None, Some(_)) => {
-            Err(ConfigError::Incomplete { given: key_key, missing: certificate_key })
+            Err(ConfigMistake::Incomplete { given: key_key, missing: certificate_key })
         }
     }
 }
 
 /// Refuses values that are larger than those that bound them.
-fn check_orders(settings: &Settings, layers: &Layers) -> Result<(), ConfigError> {
+fn check_orders(settings: &Settings, layers: &Layers) -> Result<(), ConfigMistake> {
     let Settings { limits, attachments, socket, restart, .. } = settings;
     let orders = [
         (
@@ -356,7 +363,7 @@ fn check_orders(settings: &Settings, layers: &Layers) -> Result<(), ConfigError>
     let origins = [smaller, larger].map(|key| layers.given(key).map(|given| &given.origin));
     let set = origins.into_iter().flatten().find(|origin| **origin != ValueOrigin::Default);
     let origin = set.cloned().unwrap_or(ValueOrigin::Default);
-    Err(ConfigError::Contradiction { smaller, origin, larger })
+    Err(ConfigMistake::Contradiction { smaller, origin, larger })
 }
 
 #[cfg(test)]

@@ -113,6 +113,7 @@ pub(crate) mod histogram;
 pub(crate) mod http_client;
 pub mod ids;
 pub(crate) mod json;
+pub(crate) mod mask;
 pub mod project;
 pub(crate) mod reaction;
 pub mod rights;

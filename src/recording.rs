@@ -4,7 +4,6 @@
 //! A recording is JSON lines: a [`Head`], then one [`RecordedLine`] a line. It may come from anybody: every
 //! length is bounded, and a line that cannot be read costs that line.
 
-pub(crate) mod mask;
 pub mod play;
 
 use serde::{Deserialize, Serialize};

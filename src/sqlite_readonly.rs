@@ -21,7 +21,7 @@ const MAX_VALUE: i32 = 16 << 20;
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 #[derive(Debug, thiserror::Error)]
-pub enum SqliteReadError {
+pub(crate) enum SqliteReadError {
     /// The operating system refuses the file.
     #[error("cannot read {}", path.display())]
     File {

@@ -23,11 +23,9 @@ use uuid::Uuid;
 
 use super::directories::private_dir;
 use crate::{
+    mask::{Mask, names_secret},
     model::service::{SERVICE_VARIABLE, Service},
-    recording::{
-        Direction, Head, MAX_LINE_BYTES, RecordedLine,
-        mask::{Mask, names_secret},
-    },
+    recording::{Direction, Head, MAX_LINE_BYTES, RecordedLine},
 };
 
 /// Ends the names of recordings; nothing else in the directory is ever removed.

@@ -7,7 +7,7 @@ use url::Url;
 use crate::{
     authority::Authority,
     config::{
-        error::{ConfigError, ValueOrigin},
+        error::{ConfigMistake, ValueOrigin},
         layers::Layers,
         process_env::ProcessEnv,
         secrets,
@@ -22,13 +22,13 @@ pub(super) fn complete(
     access: &mut AccessSettings,
     layers: &Layers,
     env: &ProcessEnv,
-) -> Result<(), ConfigError> {
+) -> Result<(), ConfigMistake> {
     let (viewer, admin) = (&access.viewer_token_file, &access.admin_token_file);
     access.viewer_token =
         token(env, secrets::VIEWER, "access.viewer_token_file", viewer.as_deref())?;
     access.admin_token = token(env, secrets::ADMIN, "access.admin_token_file", admin.as_deref())?;
     if access.viewer_token.is_some() && access.viewer_token == access.admin_token {
-        return Err(ConfigError::OneToken);
+        return Err(ConfigMistake::OneToken);
     }
     if access.user_header.is_some() && access.trusted_proxies.is_empty() {
         let expected = "no header as long as `access.trusted_proxies` names no proxy: anybody \
@@ -48,7 +48,7 @@ pub(super) fn complete_provider(
     oidc: &mut OidcSettings,
     access: &mut AccessSettings,
     layers: &Layers,
-) -> Result<(), ConfigError> {
+) -> Result<(), ConfigMistake> {
     access.has_provider = oidc.is_on();
     if !oidc.is_on() {
         return Ok(());
@@ -80,7 +80,7 @@ pub(super) fn complete_provider(
     }
     if let Some(file) = &oidc.secret_file {
         let (text, origin) = read("oidc.secret_file", file)?;
-        let secret = Token::new(&text).map_err(|why| ConfigError::BadToken { origin, why })?;
+        let secret = Token::new(&text).map_err(|why| ConfigMistake::BadToken { origin, why })?;
         oidc.secret = Some(secret);
     }
     oidc.access = ProjectAccess::new(&oidc.allow)
@@ -89,25 +89,25 @@ pub(super) fn complete_provider(
 }
 
 /// Refuses lists of people where nobody can be told apart.
-pub(super) fn check_projects(settings: &Settings) -> Result<(), ConfigError> {
+pub(super) fn check_projects(settings: &Settings) -> Result<(), ConfigMistake> {
     let restricted = settings.live.projects.iter().find(|project| !project.access.is_open());
     match restricted {
         Some(project) if !settings.access.knows_people() => {
-            Err(ConfigError::UnknownPeople { name: project.name.clone() })
+            Err(ConfigMistake::UnknownPeople { name: project.name.clone() })
         }
         _ => Ok(()),
     }
 }
 
 /// Adds the secret that signs webhooks, which they all need.
-pub(super) fn read_webhook_secret(webhooks: &mut WebhookSettings) -> Result<(), ConfigError> {
+pub(super) fn read_webhook_secret(webhooks: &mut WebhookSettings) -> Result<(), ConfigMistake> {
     webhooks.secret = match &webhooks.secret_file {
         Some(file) => {
             let (text, origin) = read("webhooks.secret_file", file)?;
-            Some(Token::new(&text).map_err(|why| ConfigError::BadToken { origin, why })?)
+            Some(Token::new(&text).map_err(|why| ConfigMistake::BadToken { origin, why })?)
         }
         None if webhooks.urls.is_empty() => None,
-        None => return Err(ConfigError::Unsigned),
+        None => return Err(ConfigMistake::Unsigned),
     };
     Ok(())
 }
@@ -118,7 +118,7 @@ fn token(
     variable: &str,
     key: &'static str,
     file: Option<&Path>,
-) -> Result<Option<Token>, ConfigError> {
+) -> Result<Option<Token>, ConfigMistake> {
     let (text, origin) = match (env.variable(variable), file) {
         // Text that is not UTF-8 becomes characters that no header can hold.
         (Some(text), _) => {
@@ -127,12 +127,12 @@ fn token(
         (None, Some(path)) => read(key, path)?,
         (None, None) => return Ok(None),
     };
-    Token::new(&text).map(Some).map_err(|why| ConfigError::BadToken { origin, why })
+    Token::new(&text).map(Some).map_err(|why| ConfigMistake::BadToken { origin, why })
 }
 
 /// The text of a file with a token.
-fn read(key: &'static str, path: &Path) -> Result<(String, ValueOrigin), ConfigError> {
-    let unreadable = |source| ConfigError::TokenUnreadable { key, path: path.to_owned(), source };
+fn read(key: &'static str, path: &Path) -> Result<(String, ValueOrigin), ConfigMistake> {
+    let unreadable = |source| ConfigMistake::TokenUnreadable { key, path: path.to_owned(), source };
     let text = fs::read_to_string(path).map_err(unreadable)?;
     Ok((text, ValueOrigin::File { path: path.to_owned(), line: 1 }))
 }

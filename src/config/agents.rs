@@ -11,10 +11,11 @@ use url::Url;
 
 use crate::{
     config::{
-        error::{ConfigError, ConfigWarning, hint, nearest},
+        error::{ConfigMistake, ConfigWarning, hint, nearest},
         groups,
         keys::{AGENTS, GROUPS, PROJECTS, PathKind},
         layers::{GivenValue, Layers, stays_relative},
+        project_tables,
         settings::{
             AgentChoice, ProjectInstructions, Settings,
             agents::{
@@ -22,17 +23,18 @@ use crate::{
                 Preset, ReplayConfig,
             },
         },
+        shown,
     },
     project::ProjectName,
 };
 
 /// The agents of the file in its order, after those two that are always there.
-pub(super) fn find(layers: &Layers) -> Result<Vec<NamedAgent>, ConfigError> {
+pub(super) fn find(layers: &Layers) -> Result<Vec<NamedAgent>, ConfigMistake> {
     let mut agents = NamedAgent::built_in();
     for (text, given) in &layers.agents {
         let name: AgentName = text
             .parse()
-            .map_err(|rule| ConfigError::BadAgentName { rule, origin: given.origin.clone() })?;
+            .map_err(|rule| ConfigMistake::BadAgentName { rule, origin: given.origin.clone() })?;
         let config = read(layers, text, given)?;
         agents.retain(|agent| agent.name != name);
         agents.push(NamedAgent { name, config });
@@ -45,7 +47,7 @@ pub(super) fn check_default(
     default: &AgentChoice,
     layers: &Layers,
     agents: &[NamedAgent],
-) -> Result<(), ConfigError> {
+) -> Result<(), ConfigMistake> {
     match default {
         AgentChoice::Named(name) if known(name.as_str(), agents).is_none() => {
             Err(layers.refuse("agent.default", &names(name.as_str(), agents, Some(AUTO))))
@@ -58,15 +60,15 @@ pub(super) fn check_default(
 pub(super) fn of_projects(
     layers: &Layers,
     agents: &[NamedAgent],
-) -> Result<HashMap<ProjectName, AgentName>, ConfigError> {
+) -> Result<HashMap<ProjectName, AgentName>, ConfigMistake> {
     let mut found = HashMap::new();
-    let projects = layers.file_projects()?.into_iter();
+    let projects = project_tables::of_file(layers)?.into_iter();
     let projects = projects.map(|it| (PROJECTS, it.name, it.agent, it.origin));
     let groups = groups::of_file(layers)?.into_iter();
     let groups = groups.map(|it| (GROUPS, it.name, it.agent, it.origin));
     for (table, text_name, agent, origin) in projects.chain(groups) {
         let (Some(text), Ok(name)) = (agent, ProjectName::parse(&text_name)) else { continue };
-        let agent = known(&text, agents).ok_or_else(|| ConfigError::BadValue {
+        let agent = known(&text, agents).ok_or_else(|| ConfigMistake::BadValue {
             key: format!("{table}.{text_name}.agent"),
             origin,
             found: format!("{text:?}"),
@@ -80,8 +82,8 @@ pub(super) fn of_projects(
 /// What agents of the file's projects are told, where that is anything.
 pub(super) fn instructions(
     layers: &Layers,
-) -> Result<HashMap<ProjectName, ProjectInstructions>, ConfigError> {
-    let projects = layers.file_projects()?.into_iter();
+) -> Result<HashMap<ProjectName, ProjectInstructions>, ConfigMistake> {
+    let projects = project_tables::of_file(layers)?.into_iter();
     let named =
         projects.filter_map(|it| Some((ProjectName::parse(&it.name).ok()?, it.instructions)));
     Ok(named.filter(|(_, told)| *told != ProjectInstructions::default()).collect())
@@ -114,8 +116,8 @@ fn names(wrong: &str, agents: &[NamedAgent], other: Option<&str>) -> String {
     format!("one of {}{hint}", words.join(", "))
 }
 
-fn read(layers: &Layers, name: &str, given: &GivenValue) -> Result<AgentConfig, ConfigError> {
-    let refuse = |message: String| ConfigError::BadAgent {
+fn read(layers: &Layers, name: &str, given: &GivenValue) -> Result<AgentConfig, ConfigMistake> {
+    let refuse = |message: String| ConfigMistake::BadAgent {
         name: name.to_owned(),
         origin: given.origin.clone(),
         message,
@@ -129,7 +131,7 @@ fn read(layers: &Layers, name: &str, given: &GivenValue) -> Result<AgentConfig, 
         return Err(refuse(kinds.to_owned()));
     }
     let mut config = AgentConfig::deserialize(Value::Table(table.clone()))
-        .map_err(|error| refuse(error.to_string().trim_end().replace('\n', " ")))?;
+        .map_err(|error| refuse(shown::read_error(&error)))?;
     check(&config).map_err(refuse)?;
     let absolute = |path: &Path, kind| match stays_relative(kind, &path.to_string_lossy()) {
         true => path.to_owned(),

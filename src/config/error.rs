@@ -1,11 +1,11 @@
 //! Configuration errors and warnings: where the mistake is and how to fix it.
 
-use std::{borrow::Cow, fmt, io, net::SocketAddr, path::PathBuf};
+use std::{borrow::Cow, error::Error, fmt, io, net::SocketAddr, path::PathBuf};
 
 use log::Level;
 
 use crate::{
-    config::agent_name::InvalidAgentName,
+    config::{agent_name::InvalidAgentName, shown},
     project::{InvalidProjectName, ProjectName},
     sqlite_readonly::SqliteReadError,
 };
@@ -52,10 +52,37 @@ impl fmt::Display for ValueOrigin {
     }
 }
 
-/// Why there is no valid configuration.
+/// Why there is no valid configuration, in words that hold no secret of it.
+pub struct ConfigError(Box<ConfigMistake>);
+
+impl From<ConfigMistake> for ConfigError {
+    fn from(mistake: ConfigMistake) -> Self {
+        Self(Box::new(mistake))
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown::message(&self.0.to_string()))
+    }
+}
+
+/// Like [`fmt::Display`]: the fields may be secret.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for ConfigError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// What is wrong. Outside this module it is a [`ConfigError`].
 #[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "each message says what is wrong")]
-pub enum ConfigError {
+pub(super) enum ConfigMistake {
     #[error("cannot read the configuration file {}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{}:{line}: {message}", path.display())]
@@ -73,7 +100,7 @@ pub enum ConfigError {
     BadValue {
         key: String,
         origin: ValueOrigin,
-        /// The value as TOML.
+        /// See [`shown::value`].
         found: String,
         /// What would fit, with the nearest word where only certain words do.
         expected: String,
@@ -98,7 +125,7 @@ pub enum ConfigError {
     /// The token itself is not shown.
     #[error("the token of {origin} {why}: `openssl rand -hex 32` prints a good one")]
     BadToken { origin: ValueOrigin, why: String },
-    #[error("cannot read the token in {} (`{key}`)", path.display())]
+    #[error("cannot read the token in {} (`{key}`)", shown::secret_file(path))]
     TokenUnreadable { key: &'static str, path: PathBuf, source: io::Error },
     #[error(
         "`webhooks.urls` is set and `webhooks.secret_file` is not: requests that nobody signs can come \

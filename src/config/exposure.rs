@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     config::{
-        error::{ConfigError, ConfigWarning},
+        error::{ConfigMistake, ConfigWarning},
         keys::{FORGES, PROJECTS},
         settings::{
             Settings,
@@ -183,7 +183,7 @@ pub(super) fn check(
     files: &[SecretFile],
     projects: &[Project],
     readable: &[PathBuf],
-) -> Result<(), ConfigError> {
+) -> Result<(), ConfigMistake> {
     for SecretFile { key, path } in files {
         // Who may read the target may read the link.
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
@@ -192,7 +192,7 @@ pub(super) fn check(
             |project: &&Project| project.roots.dirs().any(|dir| real.starts_with(resolved(dir)));
         if let Some(project) = projects.iter().find(is_around) {
             let (key, path, name) = (key.clone(), path.clone(), project.name.clone());
-            return Err(ConfigError::SecretInProject { key, path, name });
+            return Err(ConfigMistake::SecretInProject { key, path, name });
         }
         let all = SYSTEM.iter().chain(&PROGRAMS).map(Path::new);
         let holds_it = |dir: &&Path| real.starts_with(resolved(dir));
@@ -201,7 +201,7 @@ pub(super) fn check(
         let found = all.chain(added.clone()).find(holds_it).or_else(|| added.find(is_in_it));
         if let Some(dir) = found {
             let (key, path, dir) = (key.clone(), path.clone(), dir.to_owned());
-            return Err(ConfigError::SecretReadable { key, path, dir });
+            return Err(ConfigMistake::SecretReadable { key, path, dir });
         }
     }
     Ok(())

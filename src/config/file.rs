@@ -9,7 +9,7 @@ use toml::{
 };
 
 use crate::config::{
-    error::ConfigError,
+    error::ConfigMistake,
     keys::{NAMED, is_table},
 };
 
@@ -25,7 +25,7 @@ pub(super) struct FileEntry {
 
 /// Reads `text`, in the order of the lines. An empty table gives no entry, unless it is unknown: then
 /// it is an entry itself, so that the mistake is reported.
-pub(super) fn parse(text: &str, path: &Path) -> Result<Vec<FileEntry>, ConfigError> {
+pub(super) fn parse(text: &str, path: &Path) -> Result<Vec<FileEntry>, ConfigMistake> {
     let line_of = |offset: usize| 1 + text.bytes().take(offset).filter(|b| *b == b'\n').count();
     let table = DeTable::parse(text).and_then(|table| {
         let mut entries = Vec::new();
@@ -33,7 +33,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Vec<FileEntry>, ConfigErr
         entries.sort_by_key(|entry| entry.line);
         Ok(entries)
     });
-    table.map_err(|error| ConfigError::Syntax {
+    table.map_err(|error| ConfigMistake::Syntax {
         path: path.to_owned(),
         line: line_of(error.span().map_or(0, |span| span.start)),
         message: error.message().to_owned(),

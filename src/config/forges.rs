@@ -15,11 +15,12 @@ use url::Url;
 use crate::{
     authority::Authority,
     config::{
-        error::{ConfigError, ConfigWarning, ValueOrigin},
+        error::{ConfigMistake, ConfigWarning, ValueOrigin},
         git_source::{self, GitSource},
         keys::FORGES,
         layers::{GivenValue, Layers, bad_value},
         projects::ProjectSet,
+        shown,
         values::{As, HumanDuration},
     },
     forge::{
@@ -124,7 +125,7 @@ pub(super) struct FileForge {
 }
 
 /// The forges in the file's table, in its order.
-pub(super) fn of_file(layers: &Layers) -> Result<Vec<FileForge>, ConfigError> {
+pub(super) fn of_file(layers: &Layers) -> Result<Vec<FileForge>, ConfigMistake> {
     let read = |(name, given): &(String, GivenValue)| {
         read(layers, name, given).map_err(|why| bad_value(format!("{FORGES}.{name}"), given, why))
     };
@@ -139,7 +140,7 @@ fn read(layers: &Layers, name: &str, given: &GivenValue) -> Result<FileForge, St
     let name = ProjectName::parse(name)
         .map_err(|_| "a name of at most 50 letters, digits, hyphens and underscores".to_owned())?;
     let table = ForgeTable::deserialize(given.value.clone())
-        .map_err(|error| format!("other keys: {}", error.to_string().trim().replace('\n', " ")))?;
+        .map_err(|error| format!("other keys: {}", shown::read_error(&error)))?;
     let absolute = |path: &String| layers.absolute(Path::new(path), &given.origin);
     let login = RemoteLogin {
         user: table.user.clone(),
@@ -224,8 +225,7 @@ fn web_address(text: &str) -> Result<Url, String> {
     // It is looked at like that of a repository below it.
     let address = RemoteAddress::parse(&format!("{}/x", text.trim_end_matches('/')));
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
-    let url =
-        url.ok_or_else(|| format!("an address with https:// in `url`, which {text:?} is not"))?;
+    let url = url.ok_or("another `url`: an address with https://")?;
     let address = address.map_err(|why| format!("another `url`: it {why}"))?;
     match address.is_open() {
         true => Err("an address with https:// in `url` (http:// on this machine alone)".to_owned()),
@@ -237,9 +237,7 @@ fn web_address(text: &str) -> Result<Url, String> {
 fn hosts(table: &ForgeTable, source: &ForgeSource) -> Result<Option<RepositoryHosts>, String> {
     let read = |text: &String| {
         let host = text.parse::<Authority>();
-        host.map_err(|_| {
-            format!("hosts such as \"git.example.org\" in `hosts`, which {text:?} is not")
-        })
+        host.map_err(|_| "names such as \"git.example.org\" in `hosts`".to_owned())
     };
     let hosts = table.hosts.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     match source {
@@ -279,7 +277,7 @@ pub(super) fn add(
     found: &mut ProjectSet,
     layers: &Layers,
     data_dir: &Path,
-) -> Result<Vec<Forge>, ConfigError> {
+) -> Result<Vec<Forge>, ConfigMistake> {
     let forges = match found.is_named {
         true => Vec::new(),
         false => of_file(layers)?,

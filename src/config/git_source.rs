@@ -9,7 +9,10 @@ use serde::Deserialize;
 use toml::Table;
 
 use crate::{
-    config::values::{As, Count, HumanDuration},
+    config::{
+        shown,
+        values::{As, Count, HumanDuration},
+    },
     git_remote::{
         GitRemote, RemoteLogin, Repository, ServedBranch,
         address::{BranchName, BranchPattern, RemoteAddress},
@@ -71,7 +74,7 @@ pub(super) fn read(
     let address = RemoteAddress::parse(address)
         .map_err(|why| format!("an address that git fetches; this one {why}"))?;
     let table = GitTable::deserialize(toml::Value::Table(keys))
-        .map_err(|error| format!("other keys: {}", error.to_string().trim().replace('\n', " ")))?;
+        .map_err(|error| format!("other keys: {}", shown::read_error(&error)))?;
     if table.branch.is_some() && !table.branches.is_empty() {
         return Err("`branch` or `branches`, not both".to_owned());
     }

@@ -8,10 +8,11 @@ use toml::Value;
 
 use crate::{
     config::{
-        error::{ConfigError, ConfigWarning, ValueOrigin, hint, nearest},
+        error::{ConfigMistake, ConfigWarning, ValueOrigin, hint, nearest},
         keys::GROUPS,
         layers::{GivenValue, Layers, bad_value},
         projects::{ProjectSet, parse_name},
+        shown,
     },
     project::{Project, ProjectAccess, ProjectName, Roots},
 };
@@ -38,17 +39,17 @@ struct GroupTable {
 }
 
 /// The groups in the file's table, in its order.
-pub(super) fn of_file(layers: &Layers) -> Result<Vec<FileGroup>, ConfigError> {
+pub(super) fn of_file(layers: &Layers) -> Result<Vec<FileGroup>, ConfigMistake> {
     layers.groups.iter().map(|(name, given)| read(name, given)).collect()
 }
 
-fn read(name: &str, given: &GivenValue) -> Result<FileGroup, ConfigError> {
+fn read(name: &str, given: &GivenValue) -> Result<FileGroup, ConfigMistake> {
     let table = match &given.value {
         list @ Value::Array(_) => Vec::deserialize(list.clone())
             .map(|projects| GroupTable { projects, agent: None })
             .map_err(|_| String::new()),
         Value::Table(_) => GroupTable::deserialize(given.value.clone())
-            .map_err(|error| format!(": {}", error.to_string().trim().replace('\n', " "))),
+            .map_err(|error| format!(": {}", shown::read_error(&error))),
         _ => Err(String::new()),
     };
     let GroupTable { projects, agent } = table.map_err(|why| {
@@ -61,7 +62,7 @@ fn read(name: &str, given: &GivenValue) -> Result<FileGroup, ConfigError> {
 
 /// Adds the groups of the file to the projects. Where the command line or the environment names the
 /// projects, a group of others is left out.
-pub(super) fn add(found: &mut ProjectSet, layers: &Layers) -> Result<(), ConfigError> {
+pub(super) fn add(found: &mut ProjectSet, layers: &Layers) -> Result<(), ConfigMistake> {
     let plain = found.projects.clone();
     let groups = of_file(layers)?;
     for group in &groups {
@@ -73,7 +74,7 @@ pub(super) fn add(found: &mut ProjectSet, layers: &Layers) -> Result<(), ConfigE
             continue;
         }
         let name = parse_name(&group.name, &group.origin)?;
-        let roots = roots(group, &groups, &plain).map_err(|message| ConfigError::BadGroup {
+        let roots = roots(group, &groups, &plain).map_err(|message| ConfigMistake::BadGroup {
             name: group.name.clone(),
             origin: group.origin.clone(),
             message,

@@ -7,18 +7,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
 use serde_path_to_error::Segment;
 use toml::{Table, Value};
 
 use crate::config::{
-    error::{ConfigError, ValueOrigin, hint, nearest},
+    error::{ConfigMistake, ValueOrigin, hint, nearest},
     file,
-    git_source::{self, ProjectSource},
     keys::{AGENTS, FORGES, GROUPS, Key, NAMED, PROJECTS, PathKind, is_table, keys},
     process_env::ProcessEnv,
     secrets,
-    settings::{ProjectInstructions, Tables},
+    settings::Tables,
+    shown,
 };
 
 /// The variable that names the configuration file.
@@ -56,39 +55,11 @@ struct NamedValue {
     given: GivenValue,
 }
 
-/// A project of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FileProject {
-    pub(super) name: String,
-    pub(super) source: ProjectSource,
-    /// The agent that it names.
-    pub(super) agent: Option<String>,
-    pub(super) instructions: ProjectInstructions,
-    /// The people and groups that it lists; none for everybody.
-    pub(super) access: Vec<String>,
-    pub(super) origin: ValueOrigin,
-}
-
-/// The table of a project that has more than a directory.
-#[derive(Debug, Default, Deserialize)]
-struct ProjectTable {
-    dir: Option<String>,
-    agent: Option<String>,
-    instructions: Option<String>,
-    #[serde(default)]
-    repository_instructions: bool,
-    #[serde(default)]
-    access: Vec<String>,
-    git: Option<String>,
-    #[serde(flatten)]
-    git_keys: toml::Table,
-}
-
 /// All values by the paths of their keys, and the projects, groups, agents and forges of the file.
 #[derive(Debug)]
 pub(super) struct Layers {
     values: HashMap<&'static str, GivenValue>,
-    projects: Vec<(String, GivenValue)>,
+    pub(super) projects: Vec<(String, GivenValue)>,
     pub(super) groups: Vec<(String, GivenValue)>,
     pub(super) agents: Vec<(String, GivenValue)>,
     pub(super) forges: Vec<(String, GivenValue)>,
@@ -116,7 +87,7 @@ impl Layers {
     }
 
     /// Adds the text of a file. `path` is its absolute path.
-    pub(super) fn add_file(&mut self, text: &str, path: &Path) -> Result<(), ConfigError> {
+    pub(super) fn add_file(&mut self, text: &str, path: &Path) -> Result<(), ConfigMistake> {
         let mut values = Vec::new();
         for entry in file::parse(text, path)? {
             let origin = ValueOrigin::File { path: path.to_owned(), line: entry.line };
@@ -139,7 +110,7 @@ impl Layers {
                 let expected = format!("a table that starts with a line [{}]", entry.path);
                 return Err(bad_value(entry.path, &given, expected));
             } else {
-                return Err(ConfigError::UnknownKey {
+                return Err(ConfigMistake::UnknownKey {
                     nearest: nearest_key(&entry.path),
                     key: entry.path,
                     origin: given.origin,
@@ -152,7 +123,7 @@ impl Layers {
     /// Adds the environment, and warns of each unknown `CICERONE_…` variable. It is no error, as such
     /// variables can come from elsewhere: an orchestrator announces a service named `cicerone` as
     /// `CICERONE_PORT`.
-    pub(super) fn add_environment(&mut self, env: &ProcessEnv) -> Result<(), ConfigError> {
+    pub(super) fn add_environment(&mut self, env: &ProcessEnv) -> Result<(), ConfigMistake> {
         let mut known = [
             CONFIG_VARIABLE,
             PROJECT_VARIABLE,
@@ -208,7 +179,7 @@ impl Layers {
     }
 
     /// Adds the values of one layer. A key under both its names is an error.
-    fn add(&mut self, values: Vec<NamedValue>) -> Result<(), ConfigError> {
+    fn add(&mut self, values: Vec<NamedValue>) -> Result<(), ConfigMistake> {
         let mut names: HashMap<&str, String> = HashMap::new();
         for NamedValue { key, name, renamed, given } in values {
             let origin = given.origin.clone();
@@ -222,14 +193,14 @@ impl Layers {
             }
             self.values.insert(&key.path, given);
             if let Some(other) = names.insert(&key.path, name.clone()) {
-                return Err(ConfigError::GivenTwice { name, origin, other });
+                return Err(ConfigMistake::GivenTwice { name, origin, other });
             }
         }
         Ok(())
     }
 
     /// The values as structs, with absolute paths.
-    pub(super) fn tables(&self) -> Result<Tables, ConfigError> {
+    pub(super) fn tables(&self) -> Result<Tables, ConfigMistake> {
         let mut tables = Table::new();
         for key in keys() {
             let (table, name) = key.field.clone();
@@ -247,14 +218,14 @@ impl Layers {
             let is_at =
                 |key: &&Key| Some(key.field.0.as_str()) == table && Some(key.name()) == name;
             match keys().find(is_at) {
-                Some(key) => self.refuse_key(key, error.inner().message()),
-                None => ConfigError::Settings(error.to_string()),
+                Some(key) => self.refuse_key(key, &shown::read_error(error.inner().message())),
+                None => ConfigMistake::Settings(shown::read_error(&error)),
             }
         })
     }
 
     /// The error for the value of a key that cannot be read.
-    fn refuse_key(&self, key: &Key, expected: &str) -> ConfigError {
+    fn refuse_key(&self, key: &Key, expected: &str) -> ConfigMistake {
         let words: Vec<_> = key.words().map(|word| format!("{word:?}")).collect();
         if words.is_empty() {
             return self.refuse(&key.path, expected);
@@ -265,66 +236,16 @@ impl Layers {
     }
 
     /// The error for a value of `key` that is well written and yet not allowed.
-    pub(super) fn refuse(&self, key: &str, expected: &str) -> ConfigError {
+    pub(super) fn refuse(&self, key: &str, expected: &str) -> ConfigMistake {
         match self.given(key) {
             Some(given) => bad_value(key.to_owned(), given, expected.to_owned()),
-            None => ConfigError::Settings(format!("{key}: expected {expected}")),
+            None => ConfigMistake::Settings(format!("{key}: expected {expected}")),
         }
     }
 
     /// The value of a key and its origin.
     pub(super) fn given(&self, key: &str) -> Option<&GivenValue> {
         self.values.get(key)
-    }
-
-    /// The projects in the file's table, in its order.
-    pub(super) fn file_projects(&self) -> Result<Vec<FileProject>, ConfigError> {
-        let read = |(name, given): &(String, GivenValue)| {
-            let table = match &given.value {
-                Value::String(dir) => {
-                    Ok(ProjectTable { dir: Some(dir.clone()), ..ProjectTable::default() })
-                }
-                Value::Table(_) => ProjectTable::deserialize(given.value.clone())
-                    .map_err(|error| error.to_string()),
-                _ => Err(String::new()),
-            };
-            let table = table.and_then(|table| match (&table.dir, &table.git) {
-                (Some(dir), None) if !dir.is_empty() => match table.git_keys.keys().next() {
-                    Some(key) => Err(format!("there is no `{key}` beside `dir`")),
-                    None => Ok(table),
-                },
-                (None, Some(_)) => Ok(table),
-                (Some(_), Some(_)) => Err("it has `dir` or `git`, not both".to_owned()),
-                _ => Err(String::new()),
-            });
-            let table = table.map_err(|why| {
-                let why = match why.trim() {
-                    "" => String::new(),
-                    why => format!(": {}", why.replace('\n', " ")),
-                };
-                let expected = "the directory as a text, or a table such as { dir = \"~/src/app\", \
-                                agent = \"guide\" } or { git = \"https://…\" }";
-                bad_value(format!("{PROJECTS}.{name}"), given, format!("{expected}{why}"))
-            })?;
-            let absolute = |path: &str| self.absolute(Path::new(path), &given.origin);
-            let file = table.instructions.as_deref().filter(|file| !file.is_empty());
-            let instructions = ProjectInstructions {
-                file: file.map(absolute),
-                of_repository: table.repository_instructions,
-            };
-            let refused = |message: String| bad_value(format!("{PROJECTS}.{name}"), given, message);
-            let source = match (&table.dir, &table.git) {
-                (_, Some(address)) => {
-                    let source = git_source::read(address, table.git_keys, &absolute);
-                    ProjectSource::Git(Box::new(source.map_err(refused)?))
-                }
-                (dir, None) => ProjectSource::Dir(absolute(dir.as_deref().unwrap_or_default())),
-            };
-            let (name, origin) = (name.clone(), given.origin.clone());
-            let (agent, access) = (table.agent, table.access);
-            Ok(FileProject { name, source, agent, instructions, access, origin })
-        };
-        self.projects.iter().map(read).collect()
     }
 
     /// `path` made absolute: one of a file starts at the file's directory, any other at the
@@ -386,11 +307,11 @@ fn nearest_key(wrong: &str) -> Option<String> {
     Some(renamed.map_or(nearest, |key| key.path.clone()))
 }
 
-pub(super) fn bad_value(key: String, given: &GivenValue, expected: String) -> ConfigError {
-    ConfigError::BadValue {
+pub(super) fn bad_value(key: String, given: &GivenValue, expected: String) -> ConfigMistake {
+    ConfigMistake::BadValue {
+        found: shown::value(&key, &given.value),
         key,
         origin: given.origin.clone(),
-        found: given.value.to_string(),
         expected,
     }
 }

@@ -8,7 +8,9 @@ use std::{
 
 use crate::{
     authority::{Authority, Host},
-    config::{error::ConfigError, layers::Layers, settings::AccessSettings, values::ListenAddress},
+    config::{
+        error::ConfigMistake, layers::Layers, settings::AccessSettings, values::ListenAddress,
+    },
 };
 
 /// The addresses to listen on, IPv4 first. A host name that is not loopback is added to the hosts by
@@ -17,7 +19,7 @@ pub(super) fn addresses(
     listen: ListenAddress,
     access: &mut AccessSettings,
     layers: &Layers,
-) -> Result<Vec<SocketAddr>, ConfigError> {
+) -> Result<Vec<SocketAddr>, ConfigMistake> {
     let (host, port, addresses) = match listen {
         ListenAddress::Address(address) => {
             (Host::Address(address.ip()), address.port(), vec![address])
@@ -32,7 +34,7 @@ pub(super) fn addresses(
     };
     let open = addresses.iter().find(|address| !address.ip().is_loopback());
     if let Some(open) = open.filter(|_| !access.has_token()) {
-        return Err(ConfigError::NotLoopback(*open));
+        return Err(ConfigMistake::NotLoopback(*open));
     }
     if matches!(host, Host::Name(_)) && !host.is_loopback() {
         access.hosts.push(Authority { host, port: (port > 0).then_some(port) });

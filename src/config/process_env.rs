@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use crate::config::{error::ConfigError, secrets};
+use crate::config::{error::ConfigMistake, secrets};
 
 /// What the configuration takes from the process it runs in.
 #[derive(Debug, Clone, Default)]
@@ -24,14 +24,14 @@ pub(crate) struct ProcessEnv {
 
 impl ProcessEnv {
     /// The environment of this process, with the tokens that were handed over to it.
-    pub(super) fn read() -> Result<Self, ConfigError> {
+    pub(super) fn read() -> Result<Self, ConfigMistake> {
         let mut variables: HashMap<String, OsString> = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .collect();
-        variables.extend(secrets::handed_over().map_err(ConfigError::NoHandover)?);
+        variables.extend(secrets::handed_over().map_err(ConfigMistake::NoHandover)?);
         Ok(Self {
             variables,
-            current_dir: env::current_dir().map_err(ConfigError::NoCurrentDir)?,
+            current_dir: env::current_dir().map_err(ConfigMistake::NoCurrentDir)?,
             home_dir: dirs::home_dir(),
             data_dir: dirs::data_dir(),
             config_dir: dirs::config_dir(),

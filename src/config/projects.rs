@@ -13,11 +13,12 @@ use log::Level;
 
 use crate::{
     config::{
-        error::{ConfigError, ConfigWarning, ValueOrigin},
+        error::{ConfigMistake, ConfigWarning, ValueOrigin},
         git_source::ProjectSource,
         keys::PROJECTS,
-        layers::{FileProject, Layers, PROJECT_VARIABLE},
+        layers::{Layers, PROJECT_VARIABLE},
         process_env::ProcessEnv,
+        project_tables::{self, FileProject},
         registry,
         settings::DiscoveryTable,
     },
@@ -68,7 +69,7 @@ pub(super) fn find(
     named: &NamedProjects,
     env: &ProcessEnv,
     data_dir: &Path,
-) -> Result<ProjectSet, ConfigError> {
+) -> Result<ProjectSet, ConfigMistake> {
     let variable = env.variable(PROJECT_VARIABLE);
     let is_on_command_line = named.is_any();
     let is_named = is_named(named, env);
@@ -97,9 +98,9 @@ pub(super) fn find(
 
 /// Gives the projects the access that the file lists for their names, also where the command line or the
 /// environment names their directories.
-pub(super) fn add_access(found: &mut ProjectSet, layers: &Layers) -> Result<(), ConfigError> {
-    for FileProject { name, access, origin, .. } in layers.file_projects()? {
-        let list = ProjectAccess::new(&access).map_err(|why| ConfigError::BadValue {
+pub(super) fn add_access(found: &mut ProjectSet, layers: &Layers) -> Result<(), ConfigMistake> {
+    for FileProject { name, access, origin, .. } in project_tables::of_file(layers)? {
+        let list = ProjectAccess::new(&access).map_err(|why| ConfigMistake::BadValue {
             key: format!("{PROJECTS}.{name}.access"),
             origin,
             found: format!("{access:?}"),
@@ -146,12 +147,12 @@ pub(super) fn check_written_dir(
     key: &'static str,
     written: &Path,
     projects: &[Project],
-) -> Result<(), ConfigError> {
+) -> Result<(), ConfigMistake> {
     let real = resolve_as_far_as_it_exists(written);
     let mut all = projects.iter().flat_map(|it| it.roots.dirs().map(move |dir| (&it.name, dir)));
     match all.find(|(_, dir)| real.starts_with(resolve_as_far_as_it_exists(dir))) {
         None => Ok(()),
-        Some((name, dir)) => Err(ConfigError::WrittenDirInProject {
+        Some((name, dir)) => Err(ConfigMistake::WrittenDirInProject {
             key,
             written: written.to_owned(),
             name: name.clone(),
@@ -166,11 +167,11 @@ impl ProjectSet {
         text: &str,
         origin: ValueOrigin,
         layers: &Layers,
-    ) -> Result<(), ConfigError> {
+    ) -> Result<(), ConfigMistake> {
         let pair = text.split_once('=').filter(|(name, dir)| !name.is_empty() && !dir.is_empty());
         let Some((name, dir)) = pair else {
             let text = text.to_owned();
-            return Err(ConfigError::NotNameAndDir { text, origin });
+            return Err(ConfigMistake::NotNameAndDir { text, origin });
         };
         let name = parse_name(name, &origin)?;
         let dir = readable_dir(&layers.absolute(dir.as_ref(), &origin), &origin)?;
@@ -178,7 +179,7 @@ impl ProjectSet {
     }
 
     /// Adds a directory that must be there, under its own name.
-    fn add_required_dir(&mut self, dir: &Path, origin: ValueOrigin) -> Result<(), ConfigError> {
+    fn add_required_dir(&mut self, dir: &Path, origin: ValueOrigin) -> Result<(), ConfigMistake> {
         let dir = readable_dir(dir, &origin)?;
         self.add_under_own_name(dir, origin);
         Ok(())
@@ -190,8 +191,8 @@ impl ProjectSet {
         layers: &Layers,
         discovery: &DiscoveryTable,
         data_dir: &Path,
-    ) -> Result<(), ConfigError> {
-        for FileProject { name, source, origin, .. } in layers.file_projects()? {
+    ) -> Result<(), ConfigMistake> {
+        for FileProject { name, source, origin, .. } in project_tables::of_file(layers)? {
             let name = parse_name(&name, &origin)?;
             match source {
                 ProjectSource::Dir(dir) => {
@@ -244,9 +245,9 @@ impl ProjectSet {
         name: ProjectName,
         dir: PathBuf,
         origin: ValueOrigin,
-    ) -> Result<(), ConfigError> {
+    ) -> Result<(), ConfigMistake> {
         if let Some(other) = self.projects.iter().find(|project| project.name == name) {
-            return Err(ConfigError::DuplicateProject {
+            return Err(ConfigMistake::DuplicateProject {
                 name,
                 first: other.roots.first().to_owned(),
                 second: dir,
@@ -308,8 +309,8 @@ impl ProjectSet {
     }
 }
 
-pub(super) fn parse_name(text: &str, origin: &ValueOrigin) -> Result<ProjectName, ConfigError> {
-    ProjectName::parse(text).map_err(|rule| ConfigError::BadProjectName {
+pub(super) fn parse_name(text: &str, origin: &ValueOrigin) -> Result<ProjectName, ConfigMistake> {
+    ProjectName::parse(text).map_err(|rule| ConfigMistake::BadProjectName {
         rule,
         origin: origin.clone(),
         mended: ProjectName::mend(text),
@@ -317,8 +318,8 @@ pub(super) fn parse_name(text: &str, origin: &ValueOrigin) -> Result<ProjectName
 }
 
 /// The path of a directory that can be listed, with links unresolved: they may move on.
-fn readable_dir(dir: &Path, origin: &ValueOrigin) -> Result<PathBuf, ConfigError> {
-    let unreadable = |source| ConfigError::ProjectUnreadable {
+fn readable_dir(dir: &Path, origin: &ValueOrigin) -> Result<PathBuf, ConfigMistake> {
+    let unreadable = |source| ConfigMistake::ProjectUnreadable {
         dir: dir.to_owned(),
         origin: origin.clone(),
         source,

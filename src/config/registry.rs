@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    config::error::ConfigError,
+    config::error::ConfigMistake,
     sqlite_readonly::{self, SqliteReadError},
 };
 
 /// The names and directories in the registry at `path`, by name.
-pub(super) fn read(path: &Path) -> Result<Vec<(String, PathBuf)>, ConfigError> {
-    rows(path).map_err(|source| ConfigError::Registry { path: path.to_owned(), source })
+pub(super) fn read(path: &Path) -> Result<Vec<(String, PathBuf)>, ConfigMistake> {
+    rows(path).map_err(|source| ConfigMistake::Registry { path: path.to_owned(), source })
 }
 
 fn rows(path: &Path) -> Result<Vec<(String, PathBuf)>, SqliteReadError> {

@@ -8,6 +8,7 @@ use crate::config::{
     Loaded,
     error::ValueOrigin,
     keys::{AGENTS, FORGES, tables},
+    shown,
 };
 
 /// Width of a line before its origin.
@@ -26,6 +27,7 @@ impl Loaded {
                     "server.data_dir" => path_value(&self.settings.data_dir),
                     _ => given.value.clone(),
                 };
+                let value = shown::of_report(&key.path, &value);
                 text += &line(key.name(), &value, &given.origin);
             }
             text += "\n";
@@ -55,7 +57,7 @@ impl Loaded {
                         let names: Vec<_> = headers.keys().map(String::as_str).collect();
                         text += &format!("# headers: {}\n", names.join(", "));
                     }
-                    None => text += &format!("{key} = {value}\n"),
+                    None => text += &format!("{key} = {}\n", shown::of_report(key, value)),
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! The command line and `cicerone config check`.
 
+mod secrets;
+
 use std::{fs, path::Path, process::Command};
 
 /// Exit code, stdout and stderr.

@@ -22,11 +22,12 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 47] = [
+const LAYERS: [&str; 48] = [
     "ids",
     "hex",
     "histogram",
     "json",
+    "mask",
     "sse",
     "rights",
     "reaction",
@@ -73,7 +74,7 @@ const LAYERS: [&str; 47] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 70] = [
+const PURE: [&str; 71] = [
     "agent/codec",
     "agent/event",
     "ask/answer",
@@ -112,6 +113,7 @@ const PURE: [&str; 70] = [
     "ids",
     "json",
     "markdown",
+    "mask",
     "project",
     "registry/restart",
     "rights",

@@ -1,6 +1,7 @@
 //! Tests.
 
 use super::*;
+use crate::config::{git_source::ProjectSource, project_tables};
 
 fn env() -> ProcessEnv {
     ProcessEnv {
@@ -15,7 +16,7 @@ fn env_with<const N: usize>(variables: [(&str, &str); N]) -> ProcessEnv {
     ProcessEnv { variables: variables.into(), ..env() }
 }
 
-fn with_file(text: &str) -> Result<Layers, ConfigError> {
+fn with_file(text: &str) -> Result<Layers, ConfigMistake> {
     let mut layers = Layers::new(&env());
     layers.add_file(text, "/etc/c.toml".as_ref())?;
     Ok(layers)
@@ -150,7 +151,7 @@ fn a_relative_path_starts_where_it_was_written() {
         with_file("[server]\nassets = \"page\"\n[projects]\na = \"~/a\"\nb = \"b\"\n").unwrap();
     let page = layers.tables().unwrap().server.assets;
     assert_eq!(page.unwrap(), Path::new("/etc/page"));
-    let projects = layers.file_projects().unwrap();
+    let projects = project_tables::of_file(&layers).unwrap();
     let dir = |path: &str| ProjectSource::Dir(path.into());
     let dirs: Vec<_> = projects.iter().map(|it| (it.name.as_str(), it.source.clone())).collect();
     assert_eq!(dirs, [("a", dir("/home/me/a")), ("b", dir("/etc/b"))]);
@@ -160,7 +161,7 @@ fn a_relative_path_starts_where_it_was_written() {
 
 #[test]
 fn a_project_without_a_directory_is_refused() {
-    let error = with_file("[projects]\na = 1\n").unwrap().file_projects().unwrap_err();
+    let error = project_tables::of_file(&with_file("[projects]\na = 1\n").unwrap()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "bad value 1 for `projects.a` (/etc/c.toml:2): expected the directory as a text, or a table such \

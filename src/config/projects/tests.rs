@@ -20,7 +20,7 @@ impl Disk {
         Self { dir, env }
     }
 
-    fn find(&self, file: &str, pairs: &[&str], dirs: &[&str]) -> Result<ProjectSet, ConfigError> {
+    fn find(&self, file: &str, pairs: &[&str], dirs: &[&str]) -> Result<ProjectSet, ConfigMistake> {
         let mut layers = Layers::new(&self.env);
         layers.add_file(file, &self.env.current_dir.join("c.toml"))?;
         let named = NamedProjects {

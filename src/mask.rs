@@ -1,11 +1,11 @@
-//! Masks secrets in a recorded line: those that the server knows, and what has the shape of one.
+//! Masks secrets in a text: those that the server knows, and what has the shape of one.
 
 use std::{borrow::Cow, sync::LazyLock};
 
 use regex::{Captures, Regex};
 
 /// What stands in a secret's place.
-const MASKED: &str = "[masked]";
+pub(crate) const MASKED: &str = "[masked]";
 
 /// Shortest secret that is looked for, in bytes: a shorter one is part of many words.
 const SHORTEST: usize = 8;
