@@ -1,4 +1,4 @@
-//! Clients of others at `/mcp` and at `cicerone mcp`: the SDKs, Claude Code and Gemini CLI.
+//! Clients of others at `/mcp` and at `cicerone mcp`: the SDKs, the inspector, Claude Code, Gemini CLI and Codex.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -21,6 +21,9 @@ use crate::{
 /// The versions of the SDK of npm and of `PyPI`; `.ci/setup` reads them from here.
 const NPM: &str = "1.32.2";
 const PYPI: &str = "2.3.0";
+
+/// The version of the inspector; `.ci/setup` reads it from here.
+const INSPECTOR: &str = "2.12.0";
 
 const TOKEN: &str = "viewer-0123456789";
 const CODE: &str = "/// Evicts idle connections.\npub fn evict_idle(pool: &mut Vec<u32>) {}\n";
@@ -168,6 +171,47 @@ async fn the_node_sdk_searches_and_asks_by_http_and_by_stdio() {
     check(node(server.files()), &[cicerone, "mcp", "--server", &server.url("")], SCRIPT);
 }
 
+/// What the inspector prints, run with these arguments, or what it complains of.
+fn inspect(home: &Path, arguments: &[&str]) -> Result<Value, String> {
+    let package = peers::module("@modelcontextprotocol/inspector");
+    let about = std::fs::read_to_string(package.join("package.json")).unwrap_or_default();
+    let is_it = about.contains(&format!("\"version\": \"{INSPECTOR}\""));
+    assert!(is_it, "@modelcontextprotocol/inspector@{INSPECTOR} is missing: run `.ci/setup`");
+    let node = peers::find("node").unwrap_or_else(|| "node".into());
+    let mut command = program(&node, home);
+    // It does nothing where its own path leads over a link.
+    let script = package.join("clients/cli/build/index.js").canonicalize().unwrap();
+    let output = command.arg(script).args(arguments).output();
+    let output = output.unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match output.status.success() {
+        true => Ok(serde_json::from_slice(&output.stdout).unwrap()),
+        false => Err(text(&output.stdout) + &text(&output.stderr)),
+    }
+}
+
+#[actix::test]
+async fn the_inspector_finds_the_tools_and_calls_them_by_http_and_by_stdio() {
+    let server = server();
+    let (address, home) = (server.url("/mcp"), server.files());
+    let header = format!("Authorization: Bearer {TOKEN}");
+    let by_http = [address.as_str(), "--transport", "http", "--header", &header];
+    let (token, at) =
+        (format!("CICERONE_TOKEN={TOKEN}"), format!("CICERONE_SERVER={}", server.url("")));
+    let by_stdio = [env!("CARGO_BIN_EXE_cicerone"), "mcp", "-e", &token, "-e", &at];
+    for way in [&by_http[..], &by_stdio] {
+        let run = |more: &[&str]| inspect(home, &[way, more].concat());
+        let tools = run(&["--method", "tools/list"]).unwrap();
+        let names = tools["tools"].as_array().unwrap().iter().map(|tool| tool["name"].clone());
+        assert_eq!(names.collect::<Vec<_>>(), TOOLS, "{way:?}");
+        let call = ["--method", "tools/call", "--tool-name", "search_code"];
+        let found = run(&[&call[..], &["--tool-arg", "query=evict idle"]].concat()).unwrap();
+        assert!(found["content"][0]["text"].as_str().unwrap().contains("src/pool.rs:2"), "{found}");
+    }
+    let wrong = [address.as_str(), "--header", "Authorization: Bearer wrong-0123456789"];
+    inspect(home, &[&wrong[..], &["--method", "tools/list"]].concat()).unwrap_err();
+}
+
 /// A directory with a project, and a home.
 fn project() -> (TempDir, std::path::PathBuf) {
     let home = tempfile::tempdir().unwrap();
@@ -311,6 +355,47 @@ async fn gemini_uses_what_the_docs_say() {
         .env("GEMINI_CLI_TRUST_WORKSPACE", "true")
         .current_dir(work)
         .args(["-p", "Find it.", "-m", "gemini-2.5-pro", "--approval-mode", "yolo"]);
+    let told = tokio::task::spawn_blocking(|| printed(command)).await.unwrap();
+    assert!(told.contains("pub fn evict_idle"), "{told}");
+}
+
+/// Calls the search once, and answers with its result.
+fn codex(request: &Value) -> String {
+    let newest =
+        request["input"].as_array().and_then(|all| all.last()).cloned().unwrap_or_default();
+    let item = if newest["type"] == "function_call_output" {
+        let content = json!([{"type": "output_text", "text": newest["output"].to_string()}]);
+        json!({"type": "message", "id": "m", "role": "assistant", "content": content})
+    } else {
+        let query = json!({"query": "fn evict_\\w+", "regex": true}).to_string();
+        json!({"type": "function_call", "id": "f", "call_id": "c", "name": "search_code",
+            "namespace": "mcp__cicerone", "arguments": query})
+    };
+    let usage = json!({"input_tokens": 1, "output_tokens": 1, "total_tokens": 2});
+    let events = [
+        json!({"type": "response.created", "response": {"id": "r"}}),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": item}),
+        json!({"type": "response.completed", "response": {"id": "r", "usage": usage}}),
+    ];
+    events.map(|it| format!("event: {}\ndata: {it}\n\n", it["type"].as_str().unwrap())).concat()
+}
+
+/// The program is large, so that it is not among what `.ci/setup` fetches: `npm install @openai/codex@0.171.0`.
+#[actix::test]
+#[ignore = "needs a program of 420 MB"]
+async fn codex_uses_what_the_docs_say() {
+    let path = std::env::var("CICERONE_TEST_CODEX").expect("CICERONE_TEST_CODEX names the program");
+    let server = server();
+    let api = FakeModel::start(codex);
+    let home = tempfile::tempdir().unwrap();
+    let model = format!(
+        "model = \"m\"\nmodel_provider = \"fake\"\n[model_providers.fake]\nname = \"fake\"\n\
+         base_url = \"http://127.0.0.1:{}/v1\"\nwire_api = \"responses\"\nenv_key = \"OPENAI_API_KEY\"\n",
+        api.port
+    );
+    write(home.path(), ".codex/config.toml", &(model + &set_up("codex.toml", &server)));
+    let mut command = program(Path::new(&path), home.path());
+    command.env("OPENAI_API_KEY", "dummy").args(["exec", "--skip-git-repo-check", "Find it."]);
     let told = tokio::task::spawn_blocking(|| printed(command)).await.unwrap();
     assert!(told.contains("pub fn evict_idle"), "{told}");
 }

@@ -13,12 +13,30 @@ server.listen(0, '127.0.0.1', async () => {
   const provider = new Provider(issuer, {
     clients: [{ client_id: 'cicerone', client_secret: 'secret-of-the-client', redirect_uris: [redirect] }],
     claims: { openid: ['sub'], email: ['email', 'email_verified'], groups: ['groups'] },
-    scopes: ['openid', 'email', 'groups'],
+    scopes: ['openid', 'email', 'groups', 'offline_access'],
     findAccount: (_context, id) => ({
       accountId: id,
       claims: () => ({ sub: id, email: `${id}@example.org`, email_verified: true, groups: ['team-a'] }),
     }),
     cookies: { keys: ['a key of a test'] },
+    // Programs register themselves, and get tokens for the address that they name.
+    features: {
+      registration: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: (_context, resource) => ({
+          scope: 'email groups',
+          audience: resource,
+          accessTokenFormat: 'jwt',
+          jwt: { sign: { alg: 'RS256' } },
+        }),
+      },
+    },
+    extraTokenClaims: (_context, { accountId }) => ({
+      email: `${accountId}@example.org`,
+      email_verified: true,
+      groups: ['team-a'],
+    }),
   });
   server.on('request', provider.callback());
   console.log('ready');

@@ -5,7 +5,9 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-use crate::{oidc::with_provider, peers};
+use serde_json::Value;
+
+use crate::{oidc::with_provider, peers, server::Server};
 
 use super::browser::Browser;
 
@@ -59,6 +61,17 @@ impl Drop for Provider {
     }
 }
 
+/// Logs in at the provider as Ana, and agrees to what the client is told.
+async fn fill_in_forms(browser: &Browser) {
+    browser.wait_for("document.querySelector('input[name=login]')").await;
+    browser.press_on("input[name=login]", "ana").await;
+    browser.press_on("input[name=password]", "anything").await;
+    browser.click("button[type=submit]").await;
+    browser.wait_for("!document.querySelector('input[name=login]')").await;
+    browser.wait_for("document.querySelector('button[type=submit]')").await;
+    browser.click("button[type=submit]").await;
+}
+
 #[actix::test]
 async fn somebody_logs_in_with_a_real_provider_in_a_real_browser() {
     let (mut provider, issuer) = Provider::start();
@@ -72,13 +85,7 @@ async fn somebody_logs_in_with_a_real_provider_in_a_real_browser() {
     browser.wait_for("!document.querySelector('#provider').hidden").await;
     browser.wait_for("document.querySelector('#login').hidden").await;
     browser.click("#provider a").await;
-    browser.wait_for("document.querySelector('input[name=login]')").await;
-    browser.press_on("input[name=login]", "ana").await;
-    browser.press_on("input[name=password]", "anything").await;
-    browser.click("button[type=submit]").await;
-    browser.wait_for("!document.querySelector('input[name=login]')").await;
-    browser.wait_for("document.querySelector('button[type=submit]')").await;
-    browser.click("button[type=submit]").await;
+    fill_in_forms(&browser).await;
     // Back on the page that was asked for, in a project that is for some.
     browser.wait_for("location.pathname.startsWith('/p/hidden')").await;
     browser.wait_for("document.querySelector('textarea')").await;
@@ -89,4 +96,48 @@ async fn somebody_logs_in_with_a_real_provider_in_a_real_browser() {
     browser.run_async("await fetch('/logout', { method: 'POST' });").await;
     browser.goto(&server.url("/")).await;
     browser.wait_for("location.pathname === '/login'").await;
+}
+
+/// A program that logs its person in, killed when dropped.
+struct Program(Child);
+
+impl Program {
+    fn start(server: &Server) -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/oidc/client.mjs");
+        let sdk = peers::module("@modelcontextprotocol/sdk/package.json");
+        let child = Command::new("node")
+            .args([script, sdk.to_str().unwrap(), &server.url("/mcp")])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn();
+        Self(child.unwrap())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[actix::test]
+async fn a_program_registers_itself_with_a_real_provider_and_its_person_logs_in_there() {
+    let (mut provider, issuer) = Provider::start();
+    let server = with_provider(&issuer, "scopes = [\"email\", \"groups\"]\n").start();
+    provider.lead_back_to(&server.url("/login/callback"));
+    let mut program = Program::start(&server);
+    let mut lines = BufReader::new(program.0.stdout.take().unwrap()).lines();
+    // All that it knows is the address of the server, which leads it to the provider.
+    let address = lines.next().expect("the program printed no address").unwrap();
+    assert!(address.starts_with(&issuer), "{address}");
+    let browser = Browser::start().await;
+    browser.goto(&address).await;
+    fill_in_forms(&browser).await;
+    browser.wait_for("location.pathname === '/callback'").await;
+    let told = lines.next().expect("the program was not let in").unwrap();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let projects = told["projects"].as_str().unwrap();
+    assert!(projects.contains("hidden"), "{told}");
+    assert_ne!(told["client"], "cicerone", "it has a name of its own at the provider");
 }
