@@ -28,6 +28,8 @@ use crate::{
     server::{DEADLINE, Gate, PROJECT, Server, Setup, deployed, eventually, free_port},
 };
 
+mod shards;
+
 const HOST: &str = "guide.example.org";
 const TOKEN: (&str, &str) = ("Authorization", "Bearer viewer-0123456789");
 
@@ -124,10 +126,17 @@ fn nginx(dir: &Path, port: u16, server: &str) -> Command {
             ("127.0.0.1:8080", server),
         ],
     );
-    let main = "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\nevents {}\n\
-        http {\naccess_log off;\nclient_body_temp_path body;\nproxy_temp_path proxy;\n\
+    nginx_command(dir, "nginx.conf")
+}
+
+/// The real nginx with a sample that a test has written.
+fn nginx_command(dir: &Path, sample: &str) -> Command {
+    let main = format!(
+        "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\nevents {{}}\n\
+        http {{\naccess_log off;\nclient_body_temp_path body;\nproxy_temp_path proxy;\n\
         fastcgi_temp_path fastcgi;\nuwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n\
-        include nginx.conf;\n}\n";
+        include {sample};\n}}\n"
+    );
     fs::write(dir.join("main.conf"), main).unwrap();
     let mut command = Command::new("nginx");
     command.arg("-p").arg(dir).args(["-c", "main.conf", "-e", "stderr"]);
