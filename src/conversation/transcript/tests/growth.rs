@@ -110,9 +110,9 @@ fn long_blocks(bytes: usize) -> Vec<(&'static str, String)> {
 #[test]
 fn p6_what_a_growing_block_costs_a_viewer_is_a_small_multiple_of_its_html() {
     let of_each_kind = long_blocks(12 * 1024).into_iter().map(|(kind, text)| (kind, text, 40));
-    let (kind, table) = long_blocks(80 * 1024).swap_remove(0);
+    let (kind, table) = long_blocks(56 * 1024).swap_remove(0);
     let short = long_blocks(2 * 1024).into_iter().map(|(kind, text)| (kind, text, 7));
-    let long = [(kind, table, 30)];
+    let long = [(kind, table, 60)];
     for (kind, text, delta) in of_each_kind.chain(short).chain(long) {
         let html = fresh(&text);
         for viewer in grow(&text, delta) {
