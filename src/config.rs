@@ -171,8 +171,8 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     settings.live.repositories = found.repositories;
     settings.live.forges = forges;
     settings.live.agents = ProjectAgents {
-        names: agents::of_projects(&layers, &settings.agent.named)?,
-        instructions: agents::instructions(&layers)?,
+        names: agents::of_projects(&layers, &settings.agent.named, found.agents)?,
+        instructions: agents::instructions(&layers, found.instructions)?,
         offline: settings.agent.offline_projects.clone(),
         kept_from: Vec::new(),
     };

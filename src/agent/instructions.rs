@@ -48,8 +48,8 @@ impl Agents {
         let Some(file) = own.and_then(|own| own.file.as_deref()) else { return Ok(None) };
         let text = read(file).map_err(|error| {
             format!(
-                "The instructions of the project, {file:?}, cannot be read: {error}. Mend the file, or \
-                 correct `projects.{project}.instructions` in the settings."
+                "The instructions of project `{project}`, {file:?}, cannot be read: {error}. Mend the file, or \
+                 correct `instructions` in the settings of the project or its forge."
             )
         })?;
         Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))

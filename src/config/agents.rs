@@ -1,7 +1,7 @@
 //! Agents: the tables `[agents.NAME]`, which agent is the default, and which one projects name.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -56,12 +56,12 @@ pub(super) fn check_default(
     }
 }
 
-/// The agents that projects and groups of the file name.
+/// The agents that projects and groups of the file name, beside those of `found`.
 pub(super) fn of_projects(
     layers: &Layers,
     agents: &[NamedAgent],
+    mut found: HashMap<ProjectName, AgentName>,
 ) -> Result<HashMap<ProjectName, AgentName>, ConfigMistake> {
-    let mut found = HashMap::new();
     let projects = project_tables::of_file(layers)?.into_iter();
     let projects = projects.map(|it| (PROJECTS, it.name, it.agent, it.origin));
     let groups = groups::of_file(layers)?.into_iter();
@@ -79,37 +79,48 @@ pub(super) fn of_projects(
     Ok(found)
 }
 
-/// What agents of the file's projects are told, where that is anything.
+/// What agents of the file's projects are told, where that is anything, beside what is `found`.
 pub(super) fn instructions(
     layers: &Layers,
+    found: HashMap<ProjectName, ProjectInstructions>,
 ) -> Result<HashMap<ProjectName, ProjectInstructions>, ConfigMistake> {
     let projects = project_tables::of_file(layers)?.into_iter();
     let named =
         projects.filter_map(|it| Some((ProjectName::parse(&it.name).ok()?, it.instructions)));
-    Ok(named.filter(|(_, told)| *told != ProjectInstructions::default()).collect())
+    let named = named.filter(|(_, told)| *told != ProjectInstructions::default());
+    Ok(found.into_iter().chain(named).collect())
 }
 
 /// Warns of files of instructions that are not there: no agent starts without them.
 pub(super) fn missing_instructions(settings: &Settings) -> Vec<ConfigWarning> {
-    let files = settings.live.agents.instructions.iter().filter_map(|(name, told)| {
-        Some((name, told.file.as_ref().filter(|file| !file.is_file())?))
-    });
-    let text = |(name, file): (&ProjectName, &PathBuf)| {
+    let mut missing: BTreeMap<&PathBuf, Vec<&ProjectName>> = BTreeMap::new();
+    for (name, told) in &settings.live.agents.instructions {
+        if let Some(file) = told.file.as_ref().filter(|file| !file.is_file()) {
+            missing.entry(file).or_default().push(name);
+        }
+    }
+    let text = |(file, mut names): (&PathBuf, Vec<&ProjectName>)| {
+        names.sort();
+        let others = match names.len() {
+            0 | 1 => String::new(),
+            many => format!(" and {} others", many - 1),
+        };
         format!(
-            "{} cannot be read, and no agent with a model starts in project `{name}` without it: \
-             correct `projects.{name}.instructions`",
-            file.display()
+            "{} cannot be read, and no agent with a model starts in project {}{others} without it: \
+             correct `instructions`",
+            file.display(),
+            names.first().map(|name| format!("`{name}`")).unwrap_or_default()
         )
     };
-    files.map(text).map(ConfigWarning::warn).collect()
+    missing.into_iter().map(text).map(ConfigWarning::warn).collect()
 }
 
-fn known(text: &str, agents: &[NamedAgent]) -> Option<AgentName> {
+pub(super) fn known(text: &str, agents: &[NamedAgent]) -> Option<AgentName> {
     agents.iter().map(|agent| &agent.name).find(|name| name.as_str() == text).cloned()
 }
 
 /// The names that fit where `wrong` stands.
-fn names(wrong: &str, agents: &[NamedAgent], other: Option<&str>) -> String {
+pub(super) fn names(wrong: &str, agents: &[NamedAgent], other: Option<&str>) -> String {
     let all = || other.into_iter().chain(agents.iter().map(|agent| agent.name.as_str()));
     let words: Vec<_> = all().map(|name| format!("{name:?}")).collect();
     let hint = hint(nearest(wrong, all()).as_deref());

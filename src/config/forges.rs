@@ -15,11 +15,16 @@ use url::Url;
 use crate::{
     authority::Authority,
     config::{
+        agents,
         error::{ConfigMistake, ConfigWarning, ValueOrigin},
         git_source::{self, GitSource},
         keys::FORGES,
         layers::{GivenValue, Layers, bad_value},
         projects::ProjectSet,
+        settings::{
+            ProjectInstructions,
+            agents::{AgentName, NamedAgent},
+        },
         shown,
         values::{As, HumanDuration},
     },
@@ -79,6 +84,13 @@ pub(super) struct ForgeTable {
     /// People and groups for whom its projects exist; none: for everybody.
     #[serde(default)]
     access: Vec<String>,
+    /// The agent that answers in its projects, where a conversation names none.
+    agent: Option<String>,
+    /// File with what agents of its projects are told besides.
+    instructions: Option<String>,
+    /// Whether agents of its projects are told the `AGENTS.md` or `CLAUDE.md` of each.
+    #[serde(default)]
+    repository_instructions: bool,
     /// Branch or tag of each repository; without one, that which it calls its own.
     branch: Option<String>,
     /// Several of them, each a project; the first has the name. After it, patterns such as `release-*`.
@@ -122,18 +134,28 @@ pub(super) struct FileForge {
     /// The keys of a project from git, without its address.
     keys: Table,
     access: ProjectAccess,
+    /// The agent that answers in its projects.
+    agent: Option<AgentName>,
+    instructions: ProjectInstructions,
 }
 
 /// The forges in the file's table, in its order.
 pub(super) fn of_file(layers: &Layers) -> Result<Vec<FileForge>, ConfigMistake> {
+    let agents = agents::find(layers)?;
     let read = |(name, given): &(String, GivenValue)| {
-        read(layers, name, given).map_err(|why| bad_value(format!("{FORGES}.{name}"), given, why))
+        read(layers, &agents, name, given)
+            .map_err(|why| bad_value(format!("{FORGES}.{name}"), given, why))
     };
     layers.forges.iter().map(read).collect()
 }
 
 /// Reads a table. The error is for a person.
-fn read(layers: &Layers, name: &str, given: &GivenValue) -> Result<FileForge, String> {
+fn read(
+    layers: &Layers,
+    agents: &[NamedAgent],
+    name: &str,
+    given: &GivenValue,
+) -> Result<FileForge, String> {
     if !given.value.is_table() {
         return Err("a table such as { kind = \"github\", owner = \"acme\" }".to_owned());
     }
@@ -160,8 +182,18 @@ fn read(layers: &Layers, name: &str, given: &GivenValue) -> Result<FileForge, St
     let access = ProjectAccess::new(&table.access)
         .map_err(|why| format!("names of people and groups in `access`, but {why}"))?;
     let refresh = table.refresh;
+    let agent = table.agent.as_deref().map(|text| {
+        let known = agents::known(text, agents);
+        known.ok_or_else(|| format!("as `agent` {}", agents::names(text, agents, None)))
+    });
+    let file = table.instructions.as_ref().filter(|file| !file.is_empty());
+    let instructions = ProjectInstructions {
+        file: file.map(absolute),
+        of_repository: table.repository_instructions,
+    };
     let forge = Forge { name, source, choice, login, refresh };
-    let read = FileForge { forge, keys: git_keys(&table), access };
+    let agent = agent.transpose()?;
+    let read = FileForge { forge, keys: git_keys(&table), access, agent, instructions };
     // What is wrong with them is wrong for each repository.
     let is_over_ssh = table.ssh_key.is_some() || table.known_hosts.is_some();
     let samples = SAMPLES.into_iter().take(if is_over_ssh { 2 } else { 1 });
@@ -344,10 +376,20 @@ impl ProjectSet {
             let mut project =
                 Project::new(branch.project.clone(), repository.link(&branch.project));
             project.access = forge.access.clone();
+            self.set_for_agents(forge, &project.name);
             self.projects.push(project);
             self.origins.push(ValueOrigin::Forge(forge.forge.name.clone()));
         }
         self.repositories.push(repository);
+    }
+
+    fn set_for_agents(&mut self, forge: &FileForge, project: &ProjectName) {
+        if let Some(agent) = &forge.agent {
+            self.agents.insert(project.clone(), agent.clone());
+        }
+        if forge.instructions != ProjectInstructions::default() {
+            self.instructions.insert(project.clone(), forge.instructions.clone());
+        }
     }
 
     /// The repository under the name that is nearest to `wanted`. Where that is taken, digits of the address

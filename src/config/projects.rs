@@ -4,6 +4,7 @@
 //! `discovery.roots` and of a registry may come and go.
 
 use std::{
+    collections::HashMap,
     ffi::OsStr,
     fs, io,
     path::{Component, Path, PathBuf},
@@ -20,7 +21,7 @@ use crate::{
         process_env::ProcessEnv,
         project_tables::{self, FileProject},
         registry,
-        settings::DiscoveryTable,
+        settings::{DiscoveryTable, ProjectInstructions, agents::AgentName},
     },
     git_remote::Repository,
     project::{MAX_NAME_LENGTH, Project, ProjectAccess, ProjectName},
@@ -44,6 +45,10 @@ pub(super) struct ProjectSet {
     pub(super) origins: Vec<ValueOrigin>,
     /// Where those from git come from.
     pub(super) repositories: Vec<Repository>,
+    /// The agents that answer in those of forges.
+    pub(super) agents: HashMap<ProjectName, AgentName>,
+    /// What agents of those of forges are told.
+    pub(super) instructions: HashMap<ProjectName, ProjectInstructions>,
     /// Whether the command line or the environment names them.
     pub(super) is_named: bool,
     /// Names that were corrected and directories that are missing.

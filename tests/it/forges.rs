@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     forge_api::{FakeForge, KINDS},
     git_projects::{commit, served},
-    server::{Server, Setup, eventually, git},
+    server::{Server, Setup, eventually, git, signal},
 };
 
 const TOKEN: &str = "forge-token-0123456789";
@@ -319,4 +319,33 @@ async fn the_doctor_asks_the_forge_and_keeps_nothing() {
     let line = ask();
     assert!(line.starts_with("fail  forge: ours: it wants a login (status 401)"), "{line}");
     assert!(!setup.files_dir().join("data/forges").exists());
+}
+
+/// The kind of agent that answers whoever opens the project now.
+async fn agent_of(server: &Server, project: &str) -> String {
+    let mut client = server.connect_to(project).await;
+    client.send(json!({ "type": "start", "protocol": 1, "conversation_id": null })).await;
+    let frames = client.until("caught_up").await;
+    let attached = frames.iter().find(|frame| frame["type"] == "attached").unwrap();
+    attached["agent"]["kind"].as_str().unwrap().to_owned()
+}
+
+#[actix::test]
+async fn a_forge_names_the_agent_of_its_projects_and_a_reload_names_another() {
+    let setup = Setup::scripted();
+    let root = setup.files_dir().to_owned();
+    let forge = FakeForge::start("gitea", &root);
+    let commit = repository(&root, "shop");
+    forge.list("shop");
+    let toml = |agent: &str| table(&forge, "gitea", &format!("agent = \"{agent}\""));
+    let server = setup.config_with_projects(&toml("guide")).start();
+    served(&server, "shop", &commit).await;
+    assert_eq!(agent_of(&server, "shop").await, "guide");
+    for (agent, told) in [("none", "is not reloaded"), ("claude", "configuration reloaded")] {
+        rewrite(&server, &toml(agent));
+        signal(server.pid(), "HUP");
+        eventually(told, async || server.log().contains(told).then_some(())).await;
+        let expected = if agent == "none" { "guide" } else { agent };
+        assert_eq!(agent_of(&server, "shop").await, expected);
+    }
 }

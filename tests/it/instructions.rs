@@ -62,7 +62,7 @@ async fn an_agent_does_not_start_without_the_operators_words() {
         }
         let mut agent = bench.start();
         let words_of_exit = agent.exit().await.1.words();
-        let names_both = [words, "projects.tea-shop.instructions"];
+        let names_both = [words, "project `tea-shop`"];
         assert!(names_both.iter().all(|it| words_of_exit.contains(it)), "{words_of_exit}");
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use serde_json::json;
 
 use super::{Machine, check_agreement, validator};
-use crate::{config::Loaded, forge::ForgeSource};
+use crate::{config::Loaded, forge::ForgeSource, project::ProjectName};
 
 /// The address of the API that these keys ask, or why there is none.
 fn url(keys: &str) -> Result<String, String> {
@@ -150,6 +150,29 @@ fn repositories_of_the_kept_list_are_projects_with_the_keys_of_their_forge() {
     }
     let report = loaded.report();
     assert!(report.contains("# list of forge acme") && report.contains("[discovery.forges.acme]"));
+}
+
+#[test]
+fn projects_have_the_agent_and_the_instructions_of_their_forge() {
+    let file = format!(
+        "[agents]\nown = {{ kind = \"guide\" }}\n{ACME}branches = [\"main\", \"v1\"]\nagent = \"own\"\n\
+         instructions = \"acme.md\"\nrepository_instructions = true\n"
+    );
+    let shop = ("shop", "https://github.com/acme/shop.git");
+    let loaded = with_list(&file, &[shop, ("web", "https://github.com/acme/web.git")]).load();
+    let agents = &loaded.settings.live.agents;
+    for name in ["shop", "shop-v1", "web", "web-v1"] {
+        let name = ProjectName::parse(name).unwrap();
+        assert_eq!(agents.names[&name].as_str(), "own");
+        let told = &agents.instructions[&name];
+        assert!(told.file.as_ref().unwrap().ends_with("config/cicerone/acme.md"));
+        assert!(told.of_repository);
+    }
+    let missing: Vec<_> =
+        loaded.warnings.iter().filter(|it| it.text.contains("acme.md")).collect();
+    assert!(missing.len() == 1 && missing[0].text.contains("`shop` and 3 others"), "{missing:?}");
+    let error = url("kind = 'github'\nowner = 'a'\nagent = 'gide'").unwrap_err();
+    assert!(error.contains("did you mean `guide`"), "{error}");
 }
 
 #[test]
