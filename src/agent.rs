@@ -19,6 +19,7 @@ mod conversation_lock;
 mod directories;
 mod executable;
 pub(crate) mod git;
+mod git_helper;
 mod guide;
 mod instructions;
 mod invocation;

@@ -1,10 +1,11 @@
 //! Remotes: where a project from git comes from, and what git is told to get it. Pure.
 //!
 //! [`address`] reads addresses and names of branches, [`refs`] what a remote offers, [`command`] writes
-//! arguments and environments that let a hostile repository run nothing.
+//! arguments and environments that let a hostile repository run nothing, [`credentials`] speaks with helpers.
 
 pub(crate) mod address;
 pub(crate) mod command;
+pub(crate) mod credentials;
 pub(crate) mod refs;
 
 use std::{
@@ -29,16 +30,25 @@ pub(crate) struct GitRemote {
     pub(crate) login: RemoteLogin,
 }
 
-/// The files by which git shows who it is.
+/// The files, or the program, by which git shows who it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RemoteLogin {
     pub(crate) user: Option<String>,
     /// With a token or password, for `https`.
     pub(crate) token_file: Option<PathBuf>,
+    /// A program and its arguments, which tells user and password for `https`; empty: none.
+    pub(crate) credential_helper: Vec<String>,
     /// With a private key, for `ssh`.
     pub(crate) ssh_key: Option<PathBuf>,
     /// With the keys of servers, for `ssh`.
     pub(crate) known_hosts: Option<PathBuf>,
+}
+
+impl RemoteLogin {
+    /// Whether git shows a password.
+    pub(crate) fn has_password(&self) -> bool {
+        self.token_file.is_some() || !self.credential_helper.is_empty()
+    }
 }
 
 /// A remote with the projects that are made of it.

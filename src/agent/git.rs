@@ -15,8 +15,9 @@ use uuid::Uuid;
 use crate::{
     config::settings::{GitSettings, Sandbox},
     git_remote::{
-        GitRemote, Repository,
+        GitRemote, RemoteLogin, Repository,
         command::{self, GitTask},
+        credentials::Credentials,
     },
     project::{Project, ProjectName, Roots, absence::Absences},
 };
@@ -25,6 +26,7 @@ use super::{
     AgentSession, Agents, Inner,
     choice::{self, AgentProgram},
     directories::{Directories, own_user, owned_dir, owned_file, private_dir},
+    git_helper,
     invocation::{Invocation, LaunchRequest},
     process::{disk_quota::DiskQuota, resources::ResourceLimits},
     remove_dir::remove_dir_all,
@@ -131,7 +133,8 @@ fn dirs_in(dir: &Path) -> Vec<PathBuf> {
     entries.filter(is_dir).map(|entry| entry.path()).collect()
 }
 
-fn remove(dir: &Path) {
+/// Removes a directory of git's; one that stays is told in the log. Blocks.
+pub(crate) fn remove(dir: &Path) {
     if let Err(error) = remove_dir_all(dir) {
         log::warn!("cannot remove an old checkout dir={dir:?} error={error}");
     }
@@ -174,7 +177,8 @@ impl LaunchRequest {
         let chosen = self.git_user(&program, source.as_deref(), &place)?;
         let made = make(repository, chosen.user).and_then(|()| owned_dir(&temporary, chosen.user));
         made.map_err(|error| cannot_write(&error))?;
-        write_logins(remote, &temporary, chosen.user)?;
+        let password = password(remote, task, &server.environment)?;
+        write_logins(remote, password.as_ref(), &temporary, chosen.user)?;
         let environment = environment(remote, &temporary, path, server);
         let ports = match task.is_remote() {
             true => {
@@ -272,17 +276,39 @@ fn make(repository: &Repository, owner: Option<User>) -> io::Result<()> {
     owned_dir(&repository.trees(), owner)
 }
 
+/// The login that git shows its remote, if it has one and is to speak with it. Blocks.
+fn password(
+    remote: &GitRemote,
+    task: &GitTask,
+    environment: &[(OsString, OsString)],
+) -> Result<Option<Credentials>, String> {
+    let RemoteLogin { user, token_file, credential_helper, .. } = &remote.login;
+    match token_file {
+        _ if !task.is_remote() => Ok(None),
+        Some(file) => {
+            let password = secret(file, "token_file")?.trim().to_owned();
+            Ok(Some(Credentials { user: user.clone(), password }))
+        }
+        None if credential_helper.is_empty() => Ok(None),
+        None => git_helper::ask(remote, environment).map(Some),
+    }
+}
+
 /// Writes what git shows its remote, readable by this command alone and gone after it.
-fn write_logins(remote: &GitRemote, dir: &Path, owner: Option<User>) -> Result<(), String> {
+fn write_logins(
+    remote: &GitRemote,
+    password: Option<&Credentials>,
+    dir: &Path,
+    owner: Option<User>,
+) -> Result<(), String> {
     let login = &remote.login;
     let write = |name: &str, text: &str| {
         let written = owned_file(&dir.join(name), text, owner);
         written.map_err(|error| cannot_write(&error))
     };
-    if let Some(file) = &login.token_file {
-        let secret = secret(file, "token_file")?;
-        let user = login.user.as_deref().unwrap_or(TOKEN_USER);
-        let line = remote.address.credential(user, secret.trim());
+    if let Some(Credentials { user, password }) = password {
+        let user = user.as_deref().or(login.user.as_deref()).unwrap_or(TOKEN_USER);
+        let line = remote.address.credential(user, password);
         write(command::LOGINS, &line.ok_or("the remote takes no login")?)?;
     }
     for (file, key, name) in [

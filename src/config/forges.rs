@@ -169,6 +169,7 @@ fn read(
         token_file: table.token_file.as_ref().map(absolute),
         ssh_key: table.ssh_key.as_ref().map(absolute),
         known_hosts: table.known_hosts.as_ref().map(absolute),
+        ..RemoteLogin::default()
     };
     let source = source(&table, absolute)?;
     let choice = RepositoryChoice {
@@ -287,7 +288,7 @@ impl FileForge {
     /// A project from git at `address`, as if it stood in the file. The error is for a person.
     fn project(&self, address: &str) -> Result<GitSource, String> {
         let mut keys = self.keys.clone();
-        let RemoteLogin { user, token_file, ssh_key, known_hosts } = &self.forge.login;
+        let RemoteLogin { user, token_file, ssh_key, known_hosts, .. } = &self.forge.login;
         let path = |path: &Option<PathBuf>| Some(path.as_ref()?.to_str()?.to_owned());
         let login = match address.split_once("://") {
             Some(("https" | "http", _)) => {

@@ -10,6 +10,8 @@ use toml::Table;
 
 use crate::{
     config::{
+        keys::PathKind,
+        layers::stays_relative,
         shown,
         values::{As, Count, HumanDuration},
     },
@@ -53,6 +55,8 @@ struct GitTable {
     depth: usize,
     user: Option<String>,
     token_file: Option<String>,
+    #[serde(default)]
+    credential_helper: Vec<String>,
     ssh_key: Option<String>,
     known_hosts: Option<String>,
 }
@@ -101,6 +105,7 @@ pub(super) fn read(
         branches.push(branch);
     }
     let login = RemoteLogin {
+        credential_helper: helper(table.credential_helper, absolute),
         user: table.user,
         token_file: table.token_file.as_deref().map(absolute),
         ssh_key: table.ssh_key.as_deref().map(absolute),
@@ -115,16 +120,37 @@ pub(super) fn read(
     })
 }
 
+/// The program of a helper made absolute, if it is more than a name.
+fn helper(mut words: Vec<String>, absolute: &impl Fn(&str) -> PathBuf) -> Vec<String> {
+    if let Some(program) = words.first_mut().filter(|it| !stays_relative(PathKind::Program, it)) {
+        *program = absolute(program).to_string_lossy().into_owned();
+    }
+    words
+}
+
 fn check_login(address: &RemoteAddress, login: &RemoteLogin) -> Result<(), String> {
     let is_web = matches!(address.scheme(), "https" | "http");
     let is_shell = address.scheme() == "ssh";
     let has_ends = |text: &String| text.contains(char::is_control);
     let wrong = match login {
         RemoteLogin { token_file: Some(_), .. } if !is_web => "`token_file` only with https",
-        RemoteLogin { token_file: Some(_), .. } if address.is_open() => {
+        login if login.has_password() && !is_web => "`credential_helper` only with https",
+        login if login.has_password() && address.is_open() => {
             "https: with http, the token could be read on the way"
         }
-        RemoteLogin { user: Some(_), token_file: None, .. } => "`token_file` beside `user`",
+        RemoteLogin { token_file: Some(_), credential_helper, .. }
+            if !credential_helper.is_empty() =>
+        {
+            "`token_file` or `credential_helper`, not both"
+        }
+        RemoteLogin { user: Some(_), .. } if !login.has_password() => {
+            "`token_file` or `credential_helper` beside `user`"
+        }
+        RemoteLogin { credential_helper, .. }
+            if credential_helper.first().is_some_and(String::is_empty) =>
+        {
+            "a program in `credential_helper`"
+        }
         RemoteLogin { user: Some(user), .. } if has_ends(user) => "another `user`",
         RemoteLogin { ssh_key, known_hosts, .. }
             if !is_shell && (ssh_key.is_some() || known_hosts.is_some()) =>
@@ -212,6 +238,11 @@ mod tests {
             ("git = 'https://a.b/c'\nuser = 'u'", "`token_file`"),
             ("git = 'https://a.b/c'\nssh_key = 'k'", "only with ssh"),
             ("git = 'git@a.b:c'", "`known_hosts`"),
+            ("git = 'git@a.b:c'\ncredential_helper = ['x']", "only with https"),
+            ("git = 'http://a.b/c'\ncredential_helper = ['x']", "on the way"),
+            ("git = 'https://a.b/c'\ncredential_helper = ['']", "a program"),
+            ("git = 'https://a.b/c'\ncredential_helper = 'x'", "a sequence"),
+            ("git = 'https://a.b/c'\ncredential_helper = ['x']\ntoken_file = 't'", "not both"),
             ("git = 'file:///a/b'\ntoken_file = 't'", "only with https"),
         ] {
             let error = source(text).unwrap_err();

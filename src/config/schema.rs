@@ -46,6 +46,11 @@ pub fn schema() -> String {
                     "depth": {"description": "Commits that are fetched.", "type": "integer", "minimum": 1},
                     "user": {"description": "The user of the token.", "type": "string"},
                     "token_file": {"description": "File with a token, for https.", "type": "string"},
+                    "credential_helper": {
+                        "description": "Program, with its arguments, that tells user and password for https.",
+                        "type": "array",
+                        "items": {"type": "string"},
+                    },
                     "ssh_key": {"description": "File with a private key, for ssh.", "type": "string"},
                     "known_hosts": {"description": "File with keys of servers, for ssh.", "type": "string"},
                     "agent": {

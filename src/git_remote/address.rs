@@ -72,6 +72,11 @@ impl RemoteAddress {
         }
     }
 
+    /// The port that is not the usual one of the scheme.
+    pub(crate) fn written_port(&self) -> Option<u16> {
+        self.0.port()
+    }
+
     /// The host, as it is written; `None` for a directory.
     pub(crate) fn host(&self) -> Option<&str> {
         self.0.host_str()

@@ -79,7 +79,7 @@ impl GitTask {
         SETTINGS.iter().for_each(|setting| set((*setting).to_owned()));
         if self.is_remote() {
             set(format!("protocol.{}.allow=always", remote.address.scheme()));
-            if remote.login.token_file.is_some() {
+            if remote.login.has_password() {
                 let file = quoted(&shown(&temporary.join(LOGINS)));
                 set(format!("credential.helper=store --file={file}"));
             }
