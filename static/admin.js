@@ -4,6 +4,7 @@ import './admin/action_log.js';
 import './admin/charts.js';
 import { serverFacts } from './admin/format.js';
 import './admin/git_projects.js';
+import './admin/personal_tokens.js';
 import './admin/sessions_table.js';
 import './admin/usage_table.js';
 import './admin/wrong_answers.js';
@@ -22,6 +23,7 @@ const table = /** @type {import('./admin/sessions_table.js').SessionsTable} */ (
 const wrongAnswers = /** @type {import('./admin/wrong_answers.js').WrongAnswers} */ (find('wrong-answers'));
 const gitProjects = /** @type {import('./admin/git_projects.js').GitProjects} */ (find('git-projects'));
 const snapshots = /** @type {import('./admin/public_snapshots.js').PublicSnapshots} */ (find('public-snapshots'));
+const tokens = /** @type {import('./admin/personal_tokens.js').PersonalTokens} */ (find('personal-tokens'));
 
 /** Parts that read their own figures, seldom. */
 const histories = /** @type {(HTMLElement & {refresh(): Promise<void>})[]} */ (['admin-charts', 'usage-table', 'action-log'].map(find));
@@ -42,14 +44,15 @@ async function refresh() {
   refreshes += 1;
   const own = refreshes;
   try {
-    const [sessions, status, fromGit, reactions, published] = await Promise.all([
-      api.listSessions(), api.serverStatus(), api.gitProjects(), api.allReactions(), api.allSnapshots(),
+    const [sessions, status, fromGit, reactions, published, owned] = await Promise.all([
+      api.listSessions(), api.serverStatus(), api.gitProjects(), api.allReactions(), api.allSnapshots(), api.allTokens(),
     ]);
     if (own !== refreshes) return;
     show(sessions, status);
     gitProjects.update(fromGit, Date.now());
     wrongAnswers.update(reactions, Date.now());
     snapshots.update(published, Date.now());
+    tokens.update(owned, Date.now());
     await refreshHistories();
   } catch (error) {
     if (own === refreshes) showProblem(error);
@@ -94,7 +97,7 @@ function showServer(facts) {
 function showProblem(error) {
   isRefused = error instanceof api.ApiError && (error.status === 401 || error.status === 403);
   if (isRefused) table.hidden = true;
-  if (isRefused) [gitProjects, wrongAnswers, snapshots, ...histories].forEach((part) => { part.hidden = true; });
+  if (isRefused) [gitProjects, wrongAnswers, snapshots, tokens, ...histories].forEach((part) => { part.hidden = true; });
   problem.hidden = false;
   setText(problem, isRefused ? 'This page is for admins. Log in at /login with the token of an admin.'
     : `${api.errorMessage(error)} ${asOf.textContent ? `The figures are ${asOf.textContent}. ` : ''}Trying again…`);
@@ -117,6 +120,12 @@ const withdraw = ({ project, id, name }) => confirmed(`Withdraw the snapshot of 
   return `Withdrew ${name}.`;
 });
 
+/** @param {{id: string, name: string, user: string}} token */
+const revoke = ({ id, name, user }) => confirmed(`Revoke the token “${name}” of ${user}? A program that uses it is let in no more.`, 'Revoke', async () => {
+  await api.revokeToken(id);
+  return `Revoked ${name}.`;
+});
+
 /** Does something if the person confirms it, and tells what was done. @param {string} question @param {string} label @param {() => Promise<string>} act */
 async function confirmed(question, label, act) {
   if (!await confirmAction(question, label)) return;
@@ -130,10 +139,12 @@ async function confirmed(question, label, act) {
 }
 
 document.addEventListener('close-session', (event) => close(/** @type {CustomEvent} */ (event).detail));
-document.addEventListener('withdraw-snapshot', async (event) => {
-  await withdraw(/** @type {CustomEvent} */ (event).detail);
-  if (document.activeElement === document.body) heading.focus();
-});
+for (const [type, act] of Object.entries({ 'withdraw-snapshot': withdraw, 'revoke-token': revoke })) {
+  document.addEventListener(type, async (event) => {
+    await act(/** @type {CustomEvent} */ (event).detail);
+    if (document.activeElement === document.body) heading.focus();
+  });
+}
 document.addEventListener('tell', (event) => setText(announcements, /** @type {CustomEvent} */ (event).detail));
 document.addEventListener('focus-lost', () => heading.focus());
 document.addEventListener('visibilitychange', () => {

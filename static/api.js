@@ -168,6 +168,12 @@ export const allSnapshots = () => call('GET', '/api/admin/snapshots');
 /** For admins. @param {string} project @param {number} conversation */
 export const withdrawSnapshot = (project, conversation) => call('DELETE', `/api/admin/snapshots/${project}/${conversation}`);
 
+/** For admins. @returns {Promise<import('./admin/personal_tokens.js').OwnedToken[]>} */
+export const allTokens = () => call('GET', '/api/admin/tokens');
+
+/** For admins. @param {string} id */
+export const revokeToken = (id) => call('DELETE', `/api/admin/tokens/${id}`);
+
 /** For admins. @returns {Promise<import('./admin/format.js').GitProject[]>} */
 export const gitProjects = () => call('GET', '/api/admin/repositories');
 

@@ -223,8 +223,11 @@ fn forget_names(connection: &Connection, user: &str) -> Result<usize, DatabaseEr
         // Two that differ by the name alone are one.
         "INSERT INTO audit (at, kind, project, conversation_id, user, detail, is_admin)
              SELECT at, kind, project, conversation_id, '', '', is_admin FROM audit
-             WHERE user = ?1 OR detail = ?1 ON CONFLICT DO NOTHING",
-        "DELETE FROM audit WHERE user = ?1 OR detail = ?1",
+             WHERE user = ?1 OR detail = ?1
+                 OR (kind = 'revoked_token' AND substr(detail, -4 - length(?1)) = ' of ' || ?1)
+             ON CONFLICT DO NOTHING",
+        "DELETE FROM audit WHERE user = ?1 OR detail = ?1
+             OR (kind = 'revoked_token' AND substr(detail, -4 - length(?1)) = ' of ' || ?1)",
     ];
     let mut changed = 0;
     for statement in statements {

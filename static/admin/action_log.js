@@ -59,8 +59,9 @@ function item({ at, project, kind, conversation_id: id, user, is_admin: isAdmin,
     return element('li', {}, element('bdi', {}, who), ` ${WORDS[kind] ?? kind}${how}, `, when);
   }
   const what = id === null ? 'all conversations' : element('a', { href: formatAddress(project, id) }, `conversation ${id}`);
+  const said = detail === undefined ? [] : [': ', element('q', { dir: 'auto' }, detail)];
   return element('li', {}, element('bdi', {}, who), ` ${WORDS[kind] ?? kind} `, what, ` of ${project}, `,
-    when);
+    when, ...said);
 }
 
 customElements.define('action-log', ActionLog);

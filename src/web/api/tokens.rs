@@ -169,7 +169,12 @@ async fn end(
 ) -> HandlerResult {
     let revoked = access.credentials().revoke(id, owner).await?;
     let token = revoked.ok_or_else(|| Problem::not_found("You have no such token."))?;
-    actions::record_of_server(state, visitor, ActionKind::RevokedToken, &token.name).await?;
+    let detail = match owner {
+        Some(_) => token.name,
+        // Whose it was is known nowhere else from now on.
+        None => format!("{} of {}", token.name, token.user),
+    };
+    actions::record_of_server(state, visitor, ActionKind::RevokedToken, &detail).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

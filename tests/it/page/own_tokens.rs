@@ -1,4 +1,4 @@
-//! A person makes a token for a program, sees it once, and revokes it.
+//! A person makes a token for a program, sees it once, and revokes it; an admin revokes anybody's.
 
 use serde_json::json;
 
@@ -74,4 +74,61 @@ async fn a_token_is_made_shown_once_and_revoked_by_keyboard_alone() {
     assert_eq!(name, json!("ops"));
     ana.assert_no_complaints(&["403"]).await;
     ana.close().await;
+}
+
+/// A token of a person's.
+async fn made(server: &Server, user: &str, name: &str) -> String {
+    let wish = json!({ "name": name, "scope": "ask" });
+    let request = reqwest::Client::new().post(server.url("/api/me/tokens"));
+    let answer = request.header("x-forwarded-user", user).json(&wish).send().await.unwrap();
+    let made: serde_json::Value = answer.json().await.unwrap();
+    made["token"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+}
+
+#[tokio::test]
+async fn an_admin_sees_the_tokens_of_everybody_and_revokes_one() {
+    let server = team();
+    let [of_ana, of_ben] =
+        [made(&server, "ana", "an <b>editor</b>"), made(&server, "ben", "a bot")];
+    let (of_ana, of_ben) = (of_ana.await, of_ben.await);
+    assert_eq!(status_with(&server, &of_ana).await, 200);
+    let proxy = Proxy::of(&server, "root").await;
+    let admin = Browser::start().await;
+    admin.goto(&format!("{}/admin", proxy.url)).await;
+    admin.wait_for("document.querySelectorAll('personal-tokens li').length === 2").await;
+    admin
+        .wait_for("document.querySelector('personal-tokens').innerText.includes('ago, used ')")
+        .await;
+    let told = admin.text("personal-tokens").await;
+    for words in ["an <b>editor</b> of ana, ask", "a bot of ben, ask", "never used, ends in 90 d"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(!told.contains("cicerone_"), "{told}");
+    for theme in ["light", "dark"] {
+        admin.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        admin.audit(&format!("admin, tokens, {theme}")).await;
+    }
+    admin.screenshot("admin-tokens").await;
+    admin.click("personal-tokens button[aria-label*='of ana']").await;
+    admin.wait_for("document.querySelector('dialog[open]') !== null").await;
+    admin.click("dialog .danger").await;
+    admin.wait_for("document.querySelectorAll('personal-tokens li').length === 1").await;
+    admin
+        .wait_for(
+            "document.querySelector('#announcements').textContent === 'Revoked an <b>editor</b>.'",
+        )
+        .await;
+    assert_eq!(status_with(&server, &of_ana).await, 401);
+    assert_eq!(status_with(&server, &of_ben).await, 200);
+    // Who did it is in the audit log.
+    admin
+        .wait_for("document.querySelector('action-log').textContent.includes('revoked the token')")
+        .await;
+    let (_, actions) = server.get("/api/admin/actions?q=revoked_token").await;
+    assert_eq!(
+        (&actions[0]["user"], &actions[0]["detail"]),
+        (&json!("root"), &json!("an <b>editor</b> of ana"))
+    );
+    admin.assert_no_complaints(&[]).await;
+    admin.close().await;
 }
