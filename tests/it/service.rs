@@ -11,6 +11,23 @@ use std::{
 use crate::server::{DEADLINE, Setup, deployed, eventually, free_port};
 
 #[test]
+fn the_recipes_of_other_package_managers_say_what_the_manifest_says() {
+    let manifest = include_str!("../../Cargo.toml");
+    let value = |key: &str| {
+        let line = manifest.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+        line.unwrap().trim_matches('"').to_owned()
+    };
+    let (nix, brew) = (deployed("cicerone.nix"), deployed("cicerone.rb"));
+    assert!(nix.contains(&format!("version = \"{}\";", value("version"))), "{nix}");
+    assert!(nix.contains(&value("description")), "{nix}");
+    // Homebrew wants no article there.
+    assert!(brew.contains(value("description").trim_start_matches("A read-only")), "{brew}");
+    assert_eq!(value("license"), "MIT OR Apache-2.0");
+    assert!(nix.contains("mit\n") && nix.contains("asl20\n"), "{nix}");
+    assert!(brew.contains("any_of: [\"MIT\", \"Apache-2.0\"]"), "{brew}");
+}
+
+#[test]
 fn the_service_manager_is_told_when_the_server_answers_and_when_it_ends() {
     let setup = Setup::guide();
     let socket = setup.files_dir().join("notify");
