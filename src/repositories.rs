@@ -21,7 +21,10 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
-    agent::{Agents, git::remove_old_trees},
+    agent::{
+        Agents,
+        git::{remove, remove_old_trees},
+    },
     config::{matched_branches, settings::GitSettings},
     git_remote::{
         Repository, ServedBranch,
@@ -56,6 +59,8 @@ struct Shared {
     agents: Agents,
     settings: GitSettings,
     kept: Mutex<Vec<Arc<KeptRepository>>>,
+    /// Those that are kept no longer, and whose directories may be there.
+    gone: Mutex<Vec<Arc<KeptRepository>>>,
     permits: Semaphore,
     /// Told when other branches match the patterns of a repository.
     branches_changed: Arc<Notify>,
@@ -78,6 +83,7 @@ impl Repositories {
             agents,
             settings,
             kept: Mutex::default(),
+            gone: Mutex::default(),
             permits: Semaphore::new(AT_ONCE),
             branches_changed: Arc::default(),
             states: Mutex::default(),
@@ -88,7 +94,10 @@ impl Repositories {
     pub(crate) fn keep(&self, repositories: &[Repository]) {
         let mut kept = lock(&self.0.kept);
         let gone = kept.extract_if(.., |kept| !repositories.contains(&kept.repository));
-        let gone: Vec<_> = gone.collect();
+        let mut all_gone = lock(&self.0.gone);
+        let earlier = all_gone.len();
+        all_gone.extend(gone);
+        let gone = all_gone.get(earlier..).unwrap_or_default();
         for branch in gone.iter().flat_map(|gone| &gone.repository.branches) {
             lock(&self.0.states).remove(&branch.project);
         }
@@ -96,7 +105,7 @@ impl Repositories {
             if kept.iter().any(|kept| kept.repository == *repository) {
                 continue;
             }
-            let before = gone.iter().find(|gone| gone.repository.home == repository.home);
+            let before = all_gone.iter().rfind(|gone| gone.repository.home == repository.home);
             let new = Arc::new(KeptRepository {
                 repository: repository.clone(),
                 wanted: Notify::new(),
@@ -104,6 +113,23 @@ impl Repositories {
             });
             kept.push(Arc::clone(&new));
             self.start(&new);
+        }
+    }
+
+    /// Removes what is there of repositories that are kept no longer, once git has done its work on them.
+    /// Nobody may read them any more.
+    pub(crate) fn remove_gone(&self) {
+        for gone in lock(&self.0.gone).iter().map(Arc::clone) {
+            let this = self.clone();
+            tokio::spawn(async move {
+                let _working = gone.working.lock().await;
+                let home = gone.repository.home.clone();
+                let is_kept = lock(&this.0.kept).iter().any(|kept| kept.repository.home == home);
+                if !is_kept && spawn_blocking(move || remove(&home)).await.is_ok() {
+                    log::info!("repository is removed home={:?}", gone.repository.home);
+                }
+                lock(&this.0.gone).retain(|it| !Arc::ptr_eq(it, &gone));
+            });
         }
     }
 

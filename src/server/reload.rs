@@ -139,6 +139,7 @@ async fn reload_once(reload: &Arc<Reload>, reloaded: &Reloaded, asks_forges: boo
         log::warn!("these settings have changed and wait for a restart: {}", restart.join(", "));
     }
     end_sessions(&reloaded.registry, changes).await;
+    reloaded.resources.repositories.remove_gone();
 }
 
 impl Reload {

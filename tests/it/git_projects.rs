@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     client::text_of,
     git_http::Forge,
-    server::{Server, Setup, eventually, git, write},
+    server::{Server, Setup, eventually, git, signal, write},
 };
 
 /// A repository with one file, beside the server's files.
@@ -302,6 +302,104 @@ async fn p14_a_token_is_shown_to_its_remote_alone_and_to_nobody_else() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&found.stdout), "", "the token is kept");
+}
+
+/// A program of the operator's.
+fn helper(dir: &Path, script: &str) -> String {
+    let path = dir.join("helper");
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    fs::set_permissions(&path, mode).unwrap();
+    path.display().to_string()
+}
+
+#[actix::test]
+async fn p14_a_helper_that_the_configuration_names_tells_the_login_and_nobody_else_learns_it() {
+    const PASSWORD: &str = "forge-token-0123456789";
+    let setup = Setup::guide();
+    let origin = origin(&setup);
+    let id = git(&origin, "Ann", &["rev-parse", "HEAD"]);
+    let login = "Basic bWU6Zm9yZ2UtdG9rZW4tMDEyMzQ1Njc4OQ==";
+    let forge = Forge::start(setup.files_dir(), Some(login));
+    let url = forge.url("origin/.git");
+    let own = tempfile::tempdir().unwrap();
+    let asked = own.path().join("asked");
+    let tells = format!("{{ echo \"$@\"; cat; env; }} > '{}'", asked.display());
+    let program =
+        helper(own.path(), &format!("{tells}\necho username=me\necho password={PASSWORD}"));
+    let toml = format!(
+        "[projects]\ndemo = {{ git = \"{url}\", refresh = \"1h\", credential_helper = [\"{program}\", \"of it\"] }}\n"
+    );
+    let server = setup.env("SECRET_OF_THE_SERVER", "x").config_with_projects(&toml).start();
+    served(&server, "demo", &id).await;
+    assert!(forge.logins().iter().all(|shown| shown == login) && !forge.logins().is_empty());
+    let host = url.trim_start_matches("http://").split('/').next().unwrap();
+    let asked = fs::read_to_string(asked).unwrap();
+    let expected = format!("of it get\nprotocol=http\nhost={host}\n\n");
+    assert!(asked.starts_with(&expected), "{asked}");
+    assert!(asked.contains("PATH=") && !asked.contains("SECRET_OF_THE_SERVER"), "{asked}");
+    for (script, words) in [
+        ("echo password= ; echo hunter2 >&2", "names no password"),
+        ("echo hunter2; exit 3", "failed (exit status: 3)"),
+        ("printf 'password=\\377hunter2'", "prints no text"),
+    ] {
+        helper(own.path(), script);
+        refresh(&server).await;
+        problem(&server, "demo", words).await;
+        assert_eq!(text(&server, "demo", "src/pool.rs").await.0, 200, "what was there is served");
+    }
+    fs::remove_file(&program).unwrap();
+    refresh(&server).await;
+    problem(&server, "demo", "cannot be started").await;
+    let told = state(&server, "demo").await.to_string() + &server.log();
+    assert!(!told.contains(PASSWORD) && !told.contains("hunter2"), "the login is told");
+    let mut found = std::process::Command::new("grep");
+    let found = found.args(["-rl", PASSWORD]).arg(server.data_dir()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "", "the login is kept");
+}
+
+#[actix::test]
+async fn what_was_fetched_goes_with_its_project_at_a_reload_and_is_fetched_again() {
+    let setup = Setup::guide();
+    let origin = origin(&setup);
+    let id = git(&origin, "Ann", &["rev-parse", "HEAD"]);
+    let server = serving(setup, &origin, "", "");
+    served(&server, "demo", &id).await;
+    let mut client = server.connect_to("demo").await;
+    client.start().await;
+    let repositories = server.data_dir().join("agents/repositories");
+    let kept = || fs::read_dir(&repositories).unwrap().count();
+    assert_eq!(kept(), 1);
+    let file = server.files().join("cicerone.toml");
+    let with_it = fs::read_to_string(&file).unwrap();
+    let other = server.files().join("other");
+    fs::create_dir(&other).unwrap();
+    let without = format!("[projects]\nother = \"{}\"\n", other.display());
+    for _ in 0..2 {
+        fs::write(&file, &without).unwrap();
+        signal(server.pid(), "HUP");
+        eventually("its directory is gone", async || (kept() == 0).then_some(())).await;
+        fs::write(&file, &with_it).unwrap();
+        signal(server.pid(), "HUP");
+        eventually("it is listed again", async || {
+            let (_, all) = server.get("/api/admin/repositories").await;
+            (all.as_array().map(Vec::len) == Some(1)).then_some(())
+        })
+        .await;
+        served(&server, "demo", &id).await;
+        assert_eq!(text(&server, "demo", "src/pool.rs").await.0, 200);
+    }
+    // Another setting of the same repository keeps what was fetched.
+    fs::write(&file, with_it.replace("1h", "2h")).unwrap();
+    signal(server.pid(), "HUP");
+    eventually("the other setting is told", async || {
+        (server.log().matches("configuration reloaded").count() == 5).then_some(())
+    })
+    .await;
+    refresh(&server).await;
+    served(&server, "demo", &id).await;
+    assert!(!server.log().contains("cannot remove"), "{}", server.log());
+    assert_eq!((kept(), server.log().matches("repository is removed").count()), (1, 2));
 }
 
 #[actix::test]
