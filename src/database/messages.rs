@@ -99,6 +99,9 @@ pub(crate) struct AcceptQuestion {
     /// Files of the message that are copied from another conversation of the project.
     #[serde(default)]
     pub(crate) copied: Vec<CopiedAttachment>,
+    /// Whether the audit log gets the text too.
+    #[serde(default)]
+    pub(crate) is_text_audited: bool,
 }
 
 /// A file that gets a copy under a new id.

@@ -36,7 +36,7 @@ pub(super) async fn delete_old_regularly(registry: Addr<Registry>, resources: Re
 
 /// Deletes the rows of the audit log that are too old or too many, some at a time.
 async fn trim_audit(resources: &Resources) {
-    let AuditSettings { keep, rows } = resources.live.get().audit;
+    let AuditSettings { keep, rows, .. } = resources.live.get().audit;
     let before = keep.and_then(time_ago);
     loop {
         match resources.database.send(TrimAudit { before: before.clone(), rows }).await {

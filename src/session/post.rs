@@ -148,6 +148,7 @@ impl LiveConversation<'_> {
             turn,
             message: message.clone(),
             copied,
+            is_text_audited: self.env.resources.live.get().audit.content,
         };
         let (senders, since) = (vec![viewer], Instant::now());
         let pending = PendingQuestion { turn, message, senders, answer: None, since };

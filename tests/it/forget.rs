@@ -9,7 +9,7 @@ use std::{
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use crate::server::{Server, Setup, eventually};
+use crate::server::{Server, Setup, eventually, signal};
 
 const CONFIG: &str = "[access]\ntrusted_proxies = [\"127.0.0.1\"]\nuser_header = \"X-User\"\n\
                       [team]\npublic_snapshots = true\n";
@@ -73,7 +73,11 @@ async fn nothing_of_a_forgotten_user_is_left_and_others_keep_what_is_theirs() {
     send(&server, gone, Method::PUT, &of(bens, "/notes/1"), json!({})).await;
     send(&server, gone, Method::PUT, &of(own, "/snapshot"), json!({})).await;
     let wish = json!({ "name": "laptop", "scope": "read" });
+    let made = send(&server, gone, Method::POST, "/api/me/tokens", wish.clone()).await;
     send(&server, gone, Method::POST, "/api/me/tokens", wish).await;
+    // Who revoked it has the name of its owner beside it.
+    let revoke = format!("/api/admin/tokens/{}", made["id"].as_str().unwrap());
+    send(&server, "ben", Method::DELETE, &revoke, Value::Null).await;
     let refused = forget(&server, gone);
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && told.contains("in use"), "{told}");
@@ -104,6 +108,44 @@ async fn nothing_of_a_forgotten_user_is_left_and_others_keep_what_is_theirs() {
     let again = forget(&server, gone);
     let told = String::from_utf8_lossy(&again.stdout).into_owned();
     assert!(told.contains("deleted 0 conversations, 0 questions") && told.contains(" 0 other"));
+}
+
+#[actix::test]
+async fn the_audit_log_has_what_was_asked_only_where_that_is_wished() {
+    let asked = async |server: &Server| {
+        let (_, rows) = server.get("/api/admin/actions?q=asked").await;
+        let detail = |it: &Value| it["detail"].as_str().map(str::to_owned);
+        rows.as_array().unwrap().iter().map(detail).collect::<Vec<_>>()
+    };
+    let mut server = Setup::scripted().config(CONFIG).start();
+    ask(&server, "ben", "say <b>heron</b>", None).await;
+    assert_eq!(asked(&server).await, [None]);
+    assert!(server.terminate().success());
+    let file = server.files().join("cicerone.toml");
+    let before = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{before}\n[audit]\ncontent = true\n")).unwrap();
+    server.launch_again();
+    let long = format!("say {}", "x".repeat(5000));
+    ask(&server, "ben", &long, None).await;
+    ask(&server, "ann", "say <b>stork</b>", None).await;
+    let (stork, start) = (Some("say <b>stork</b>".to_owned()), Some(long[..4000].to_owned()));
+    assert_eq!(asked(&server).await, [stork.clone(), start, None]);
+    // The text is sought too, and goes with its user.
+    let (_, found) = server.get("/api/admin/actions?q=STORK").await;
+    assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
+    // A reload ends it.
+    fs::write(&file, before).unwrap();
+    signal(server.pid(), "HUP");
+    eventually("it is reloaded", async || {
+        server.log().contains("configuration reloaded").then_some(())
+    })
+    .await;
+    ask(&server, "ben", "say gull", None).await;
+    assert_eq!(asked(&server).await[..2], [None, stork]);
+    assert!(server.terminate().success());
+    assert!(forget(&server, "ann").status.success());
+    assert_eq!(files_with(&server.data_dir(), &["stork"]), Vec::<String>::new());
+    assert_eq!(number(&server, "SELECT count(*) FROM audit WHERE kind = 'asked'"), 4);
 }
 
 #[actix::test]

@@ -1,4 +1,4 @@
-//! How long the audit log is kept: the table `audit`.
+//! What the audit log has, and how long: the table `audit`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::config::values::{As, Count, KeptFor};
 
-/// How long it stays known who asked, shared, deleted and logged in.
+/// How long it stays known who asked, shared, deleted and logged in, and whether what was asked.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("live" = true))]
@@ -19,4 +19,7 @@ pub(crate) struct AuditSettings {
     #[serde(with = "As::<Count>")]
     #[schemars(extend("default" = 1_000_000))]
     pub(crate) rows: usize,
+    /// Whether it also has what was asked, of private conversations too: the first 4,000 characters of each
+    /// question. They outlive their conversation.
+    pub(crate) content: bool,
 }

@@ -137,7 +137,8 @@ fn a_project_names_the_instructions_of_its_agents_and_a_missing_file_is_warned_o
     let [shop, web] = ["shop", "web"].map(|name| &told[&ProjectName::mend(name)]);
     assert_eq!((shop.file.as_deref(), shop.of_repository), (Some(&*config.join("shop.md")), false));
     assert_eq!((web.file.as_deref(), web.of_repository, told.len()), (None, true, 2));
-    let is_about =
-        |text: &str| text.contains("shop.md") && text.contains("`shop` without it: correct `instructions`");
+    let is_about = |text: &str| {
+        text.contains("shop.md") && text.contains("`shop` without it: correct `instructions`")
+    };
     assert!(loaded.warnings.iter().any(|warning| is_about(&warning.text)), "{:?}", loaded.warnings);
 }

@@ -168,8 +168,7 @@ fn projects_have_the_agent_and_the_instructions_of_their_forge() {
         assert!(told.file.as_ref().unwrap().ends_with("config/cicerone/acme.md"));
         assert!(told.of_repository);
     }
-    let missing: Vec<_> =
-        loaded.warnings.iter().filter(|it| it.text.contains("acme.md")).collect();
+    let missing: Vec<_> = loaded.warnings.iter().filter(|it| it.text.contains("acme.md")).collect();
     assert!(missing.len() == 1 && missing[0].text.contains("`shop` and 3 others"), "{missing:?}");
     let error = url("kind = 'github'\nowner = 'a'\nagent = 'gide'").unwrap_err();
     assert!(error.contains("did you mean `guide`"), "{error}");

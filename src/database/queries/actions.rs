@@ -28,7 +28,7 @@ pub(crate) struct RecordedAction {
     pub(crate) user: Option<String>,
     /// Whether it was done with an admin's token.
     pub(crate) is_admin: bool,
-    /// The name of a token, or an address.
+    /// The name of a token, an address, or what was asked where `audit.content` wishes that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
 }

@@ -17,6 +17,7 @@ fn accept(conversation: ConversationId, turn: TurnNumber, message_id: &str) -> A
             ..UserMessage::default()
         },
         copied: Vec::new(),
+        is_text_audited: false,
     }
 }
 

@@ -46,6 +46,7 @@ fn ask(conversation: ConversationId, turn: i64, files: &[&LoadedFile]) -> Accept
             ..UserMessage::default()
         },
         copied: Vec::new(),
+        is_text_audited: false,
     }
 }
 

@@ -263,7 +263,15 @@ fn act(
             let attachments = id.into_iter().map(|id| file(&id)).collect();
             let message =
                 UserMessage { message_id, content, attachments, ..UserMessage::default() };
-            Change::AcceptQuestion(AcceptQuestion { project, conversation, turn, message, copied })
+            let is_text_audited = turn.0 % 2 == 0;
+            Change::AcceptQuestion(AcceptQuestion {
+                project,
+                conversation,
+                turn,
+                message,
+                copied,
+                is_text_audited,
+            })
         }
         Action::Attach { file: number } => {
             let loaded = LoadedFile {

@@ -10,6 +10,9 @@ use crate::{
     project::ProjectName,
 };
 
+/// Characters of a question.
+const MAX_TEXT: usize = 4000;
+
 /// Two of one kind at one moment are one.
 pub(super) fn record(
     connection: &Connection,
@@ -41,7 +44,7 @@ pub(super) fn trim(connection: &Connection, up_to: &str) -> Result<bool, Databas
     Ok(rows > 0)
 }
 
-/// Records who asks, but not what.
+/// Records who asks, and what where that is wished.
 pub(super) fn record_question(
     connection: &Connection,
     question: &AcceptQuestion,
@@ -53,7 +56,10 @@ pub(super) fn record_question(
         kind: ActionKind::Asked,
         user: question.message.author.clone(),
         is_admin: false,
-        detail: String::new(),
+        detail: match question.is_text_audited {
+            true => question.message.content.chars().take(MAX_TEXT).collect(),
+            false => String::new(),
+        },
     };
     record(connection, &action, at)
 }

@@ -1,4 +1,4 @@
-//! The audit log: who did what, and not what was said.
+//! The audit log: who did what, and not what was answered.
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
@@ -46,7 +46,7 @@ enum ActionFormat {
     Jsonl,
 }
 
-/// `GET /api/admin/actions`: the newest first. Not what a conversation is about.
+/// `GET /api/admin/actions`: the newest first.
 #[utoipa::path(
     get,
     path = "/api/admin/actions",
