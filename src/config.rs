@@ -160,6 +160,7 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
         projects::add_access(&mut found, &layers)?;
         found.add_matched_branches();
         groups::add(&mut found, &layers)?;
+        projects::check_helpers(&found)?;
     }
     let mut settings = settings(tables, &layers, env)?;
     settings.agent.named = agents::find(&layers)?;

@@ -45,6 +45,11 @@ pub(crate) struct RemoteLogin {
 }
 
 impl RemoteLogin {
+    /// The program of the helper.
+    pub(crate) fn helper(&self) -> Option<&str> {
+        self.credential_helper.first().map(String::as_str)
+    }
+
     /// Whether git shows a password.
     pub(crate) fn has_password(&self) -> bool {
         self.token_file.is_some() || !self.credential_helper.is_empty()

@@ -189,6 +189,12 @@ pub(super) enum ConfigMistake {
     )]
     WrittenDirInProject { key: &'static str, written: PathBuf, name: ProjectName, dir: PathBuf },
     #[error(
+        "the program of `credential_helper`, {}, lies inside project `{name}`, so that whoever changes \
+         that would choose what the server runs: move it elsewhere",
+        program.display()
+    )]
+    HelperInProject { program: PathBuf, name: ProjectName },
+    #[error(
         "cannot read the project registry {}: correct `discovery.registry` or leave it empty",
         path.display()
     )]

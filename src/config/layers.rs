@@ -226,6 +226,7 @@ impl Layers {
 
     /// The error for the value of a key that cannot be read.
     fn refuse_key(&self, key: &Key, expected: &str) -> ConfigMistake {
+        let expected = expected.rsplit_once(", expected ").map_or(expected, |(_, type_)| type_);
         let words: Vec<_> = key.words().map(|word| format!("{word:?}")).collect();
         if words.is_empty() {
             return self.refuse(&key.path, expected);

@@ -153,9 +153,7 @@ pub(super) fn check_written_dir(
     written: &Path,
     projects: &[Project],
 ) -> Result<(), ConfigMistake> {
-    let real = resolve_as_far_as_it_exists(written);
-    let mut all = projects.iter().flat_map(|it| it.roots.dirs().map(move |dir| (&it.name, dir)));
-    match all.find(|(_, dir)| real.starts_with(resolve_as_far_as_it_exists(dir))) {
+    match around(written, projects) {
         None => Ok(()),
         Some((name, dir)) => Err(ConfigMistake::WrittenDirInProject {
             key,
@@ -164,6 +162,25 @@ pub(super) fn check_written_dir(
             dir: dir.to_owned(),
         }),
     }
+}
+
+/// Refuses credential helpers that change with a project: the server runs them outside of any cage.
+pub(super) fn check_helpers(found: &ProjectSet) -> Result<(), ConfigMistake> {
+    let helpers = found.repositories.iter().filter_map(|it| it.remote.login.helper());
+    for program in helpers.map(Path::new).filter(|program| program.is_absolute()) {
+        if let Some((name, _)) = around(program, &found.projects) {
+            let (program, name) = (program.to_owned(), name.clone());
+            return Err(ConfigMistake::HelperInProject { program, name });
+        }
+    }
+    Ok(())
+}
+
+/// The project, and its directory, in which a path lies.
+fn around<'a>(path: &Path, projects: &'a [Project]) -> Option<(&'a ProjectName, &'a Path)> {
+    let real = resolve_as_far_as_it_exists(path);
+    let mut all = projects.iter().flat_map(|it| it.roots.dirs().map(move |dir| (&it.name, dir)));
+    all.find(|(_, dir)| real.starts_with(resolve_as_far_as_it_exists(dir)))
 }
 
 impl ProjectSet {

@@ -21,5 +21,6 @@ pub(crate) struct AuditSettings {
     pub(crate) rows: usize,
     /// Whether it also has what was asked, of private conversations too: the first 4,000 characters of each
     /// question. They outlive their conversation.
+    #[schemars(extend("default" = false))]
     pub(crate) content: bool,
 }

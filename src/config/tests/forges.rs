@@ -153,6 +153,26 @@ fn repositories_of_the_kept_list_are_projects_with_the_keys_of_their_forge() {
 }
 
 #[test]
+fn a_helper_in_a_project_is_refused() {
+    let file = |helper: &str| {
+        format!(
+            "[projects]\nown = \"own\"\n\
+             shop = {{ git = \"https://a.b/c\", credential_helper = [\"{helper}\"] }}\n"
+        )
+    };
+    for helper in ["own/tools/helper", "own/../own/helper"] {
+        let machine = Machine::new().file(&file(helper));
+        let error = super::load_in(&machine.command_line, &machine.env).unwrap_err();
+        assert!(error.to_string().contains("lies inside project `own`"), "{error}");
+    }
+    for helper in ["helper", "tools/helper"] {
+        let loaded = Machine::new().file(&file(helper)).load();
+        let login = &loaded.settings.live.repositories[0].remote.login;
+        assert!(login.helper().unwrap().ends_with(helper), "{login:?}");
+    }
+}
+
+#[test]
 fn projects_have_the_agent_and_the_instructions_of_their_forge() {
     let file = format!(
         "[agents]\nown = {{ kind = \"guide\" }}\n{ACME}branches = [\"main\", \"v1\"]\nagent = \"own\"\n\
