@@ -17,7 +17,7 @@ use crate::{
     git_remote::{
         GitRemote, RemoteLogin, Repository,
         command::{self, GitTask},
-        credentials::Credentials,
+        credentials::RemoteCredentials,
     },
     project::{Project, ProjectName, Roots, absence::Absences},
 };
@@ -281,13 +281,13 @@ fn password(
     remote: &GitRemote,
     task: &GitTask,
     environment: &[(OsString, OsString)],
-) -> Result<Option<Credentials>, String> {
+) -> Result<Option<RemoteCredentials>, String> {
     let RemoteLogin { user, token_file, credential_helper, .. } = &remote.login;
     match token_file {
         _ if !task.is_remote() => Ok(None),
         Some(file) => {
             let password = secret(file, "token_file")?.trim().to_owned();
-            Ok(Some(Credentials { user: user.clone(), password }))
+            Ok(Some(RemoteCredentials { user: user.clone(), password }))
         }
         None if credential_helper.is_empty() => Ok(None),
         None => git_helper::ask(remote, environment).map(Some),
@@ -297,7 +297,7 @@ fn password(
 /// Writes what git shows its remote, readable by this command alone and gone after it.
 fn write_logins(
     remote: &GitRemote,
-    password: Option<&Credentials>,
+    password: Option<&RemoteCredentials>,
     dir: &Path,
     owner: Option<User>,
 ) -> Result<(), String> {
@@ -306,7 +306,7 @@ fn write_logins(
         let written = owned_file(&dir.join(name), text, owner);
         written.map_err(|error| cannot_write(&error))
     };
-    if let Some(Credentials { user, password }) = password {
+    if let Some(RemoteCredentials { user, password }) = password {
         let user = user.as_deref().or(login.user.as_deref()).unwrap_or(TOKEN_USER);
         let line = remote.address.credential(user, password);
         write(command::LOGINS, &line.ok_or("the remote takes no login")?)?;

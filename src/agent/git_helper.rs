@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::git_remote::{
     GitRemote,
-    credentials::{self, Credentials},
+    credentials::{self, RemoteCredentials},
 };
 
 /// Longest run of a helper.
@@ -47,7 +47,7 @@ const VARIABLES: [&str; 9] = [
 pub(super) fn ask(
     remote: &GitRemote,
     environment: &[(OsString, OsString)],
-) -> Result<Credentials, String> {
+) -> Result<RemoteCredentials, String> {
     let helper = &remote.login.credential_helper;
     let asked = credentials::question(&remote.address, remote.login.user.as_deref());
     let (program, arguments) = helper.split_first().ok_or("no helper is named")?;
@@ -87,7 +87,7 @@ pub(super) fn ask(
         Ok(Err(_)) => return Err("its `credential_helper` prints no text".to_owned()),
         Err(_) => return Err(format!("its `credential_helper` did not answer within {LONGEST:?}")),
     };
-    match (Credentials::parse(&text), status) {
+    match (RemoteCredentials::parse(&text), status) {
         (Some(found), _) => Ok(found),
         (None, Some(status)) if !status.success() => {
             Err(format!("its `credential_helper` failed ({status})"))

@@ -6,14 +6,14 @@ use super::address::RemoteAddress;
 
 /// What a helper tells of a host. Never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Credentials {
+pub(crate) struct RemoteCredentials {
     pub(crate) user: Option<String>,
     pub(crate) password: String,
 }
 
-impl fmt::Debug for Credentials {
+impl fmt::Debug for RemoteCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(…)")
+        f.write_str("RemoteCredentials(…)")
     }
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn question(address: &RemoteAddress, user: Option<&str>) -> String {
     format!("protocol={}\nhost={host}{port}\n{user}\n", address.scheme())
 }
 
-impl Credentials {
+impl RemoteCredentials {
     /// Reads what a helper says; `None` without a password.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let lines = || text.lines().take_while(|line| !line.is_empty());
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn what_a_helper_says_is_read_as_git_does() {
-        let read = |text: &str| Credentials::parse(text).map(|it| (it.user, it.password));
+        let read = |text: &str| RemoteCredentials::parse(text).map(|it| (it.user, it.password));
         let me = |password: &str| Some((Some("me".to_owned()), password.to_owned()));
         assert_eq!(read("username=me\npassword=a=b\npath=x\n"), me("a=b"));
         assert_eq!(read("password=a\nusername=me\npassword=b"), me("b"));
@@ -62,7 +62,7 @@ mod tests {
         for nothing in ["", "username=me\n", "password=\n", "quit=1\n", "\npassword=a"] {
             assert_eq!(read(nothing), None, "{nothing:?}");
         }
-        let shown = format!("{:?}", Credentials::parse("password=hunter2"));
-        assert_eq!(shown, "Some(Credentials(…))");
+        let shown = format!("{:?}", RemoteCredentials::parse("password=hunter2"));
+        assert_eq!(shown, "Some(RemoteCredentials(…))");
     }
 }
