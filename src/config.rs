@@ -3,7 +3,7 @@
 //! [`mod@settings`] writes each key once, as a field of a struct per table; [`mod@keys`] lists them;
 //! [`layers`] puts the file, the environment and the command line over the defaults; [`values`] are
 //! the formats of values. [`projects`] finds the directories to serve, [`project_tables`] reads those of the file, [`groups`] those that are served
-//! together, [`mod@forges`] adds those of an organisation, [`access`] reads the tokens,
+//! together, [`mod@forges`] adds those of an organisation as [`forge_table`] says, [`access`] reads the tokens,
 //! [`exposure`] keeps secrets away from agents, [`shown`] out of what is printed. [`report`], [`docs`] and
 //! [`mod@schema`] are printed.
 
@@ -17,6 +17,7 @@ mod error;
 pub(crate) mod event_kind;
 pub(crate) mod exposure;
 mod file;
+mod forge_table;
 mod forges;
 mod git_source;
 mod groups;

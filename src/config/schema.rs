@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use schemars::{JsonSchema, generate::SchemaSettings};
 
 use crate::config::{
-    forges::ForgeTable,
+    forge_table::ForgeTable,
     groups::MAX_MEMBERS,
     keys::{AGENTS, FORGES, GROUPS, Key, PROJECTS, keys, tables},
     settings::agents::{AUTO, AgentConfig},
