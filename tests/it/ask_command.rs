@@ -203,6 +203,8 @@ async fn an_answer_goes_on_after_the_connection_broke() {
     let question = format!("say begun\n{}\nsay ended", gate.script());
     let mut child = ask(&server, &[&question]).spawn().unwrap();
     read_until(&mut child, "begun");
+    // A crash before that has the question asked again, and the gate of that one opens for nobody.
+    server.has_begun(1, 1).await;
     server.crash();
     let output = child.wait_with_output().unwrap();
     // The crash ended the turn, which the command learns from the new server.

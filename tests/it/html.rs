@@ -228,6 +228,7 @@ async fn p4_a_crash_in_mid_answer_leaves_a_viewer_of_html_with_what_is_stored() 
     {
         screen.show(&[client.frame().await]);
     }
+    server.has_begun(1, 1).await;
     server.crash();
     let (_, frames) = enter(&server, 1, screen.seq).await;
     screen.show(&frames);
