@@ -8,6 +8,7 @@ pub mod backup;
 pub(crate) mod forget;
 pub mod import;
 pub mod integrity;
+pub(crate) mod journal;
 pub mod json_lines;
 pub mod messages;
 pub(crate) mod queries;

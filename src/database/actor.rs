@@ -9,6 +9,8 @@
 //! must survive its sender is therefore sent from an actor's own context or a task of its own,
 //! not awaited in a request handler that a disconnecting client can cancel.
 
+mod journal;
+
 use std::{collections::VecDeque, sync::Arc};
 
 use actix::{
@@ -231,6 +233,10 @@ impl Handler<DropLoose> for Database {
     fn handle(&mut self, _: DropLoose, context: &mut Context<Self>) -> Self::Result {
         self.enqueue(context, 0, |recorder| {
             for project in attachments::projects_with_loose(recorder.connection())? {
+                // Another node sees to those of its own projects.
+                if !recorder.owns(&project)? {
+                    continue;
+                }
                 recorder.apply(Change::DropLooseAttachments(DropLooseAttachments { project }))?;
             }
             Ok(())
@@ -246,7 +252,8 @@ impl Handler<TrimAudit> for Database {
             let TrimAudit { before, rows } = trim;
             let connection = recorder.connection();
             match actions::trimmed_up_to(connection, before.as_deref(), rows, MAX_TRIMMED)? {
-                Some(up_to) => recorder.apply(Change::TrimAudit(up_to)),
+                // Each store keeps as much as its own settings say.
+                Some(up_to) => recorder.apply_unrecorded(Change::TrimAudit(up_to)),
                 None => Ok(false),
             }
         })
@@ -258,7 +265,7 @@ impl Handler<CreateConversation> for Database {
 
     fn handle(&mut self, new: CreateConversation, context: &mut Context<Self>) -> Self::Result {
         self.enqueue(context, payload_bytes(&new.entries), |recorder| {
-            let (project, conversation) = (new.project.clone(), recorder.allocate_conversation());
+            let (project, conversation) = (new.project.clone(), recorder.allocate_conversation()?);
             recorder.apply(Change::CreateConversation { conversation, new })?;
             conversations::summary(recorder.connection(), &project, conversation)?
                 .ok_or(DatabaseError::ConversationGone { conversation })

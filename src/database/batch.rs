@@ -2,10 +2,12 @@
 //!
 //! Blocks; knows nothing of actors.
 
+mod journaled;
+
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -16,8 +18,9 @@ use super::{
     clock::Clock,
     connection::Pool,
     error::DatabaseError,
+    journal::{Journal, Scope},
     lock::DirectoryLock,
-    recorder::Recorder,
+    recorder::{IdRanges, Recorder},
     stats::{StoreStats, WriteCounts},
 };
 
@@ -76,13 +79,30 @@ pub(super) struct Writer {
     clock: Clock,
     stats: Arc<StoreStats>,
     lock_timeout: Duration,
+    /// What is written goes there first; a single machine has none.
+    journal: Option<Arc<dyn Journal>>,
+    /// Ids that the journal gave.
+    ids: Mutex<IdRanges>,
     /// Held as long as anything can still be written.
     _lock: Option<DirectoryLock>,
 }
 
 impl Writer {
-    pub(super) fn new(pool: Pool, clock: Clock, lock: Option<DirectoryLock>) -> Self {
-        Self { pool, clock, stats: Arc::default(), lock_timeout: LOCK_TIMEOUT, _lock: lock }
+    pub(super) fn new(
+        pool: Pool,
+        clock: Clock,
+        lock: Option<DirectoryLock>,
+        journal: Option<Arc<dyn Journal>>,
+    ) -> Self {
+        Self {
+            pool,
+            clock,
+            stats: Arc::default(),
+            lock_timeout: LOCK_TIMEOUT,
+            journal,
+            ids: Mutex::default(),
+            _lock: lock,
+        }
     }
 
     pub(super) fn stats(&self) -> &Arc<StoreStats> {
@@ -92,10 +112,11 @@ impl Writer {
     /// Runs the jobs in their order in one transaction, and answers each after the commit.
     pub(super) fn commit(&self, mut jobs: Vec<Box<dyn Job>>) {
         let since = Instant::now();
-        let committed =
-            self.pool.get().map_err(DatabaseError::from).and_then(|connection| {
-                execute(&connection, &mut jobs, &self.clock, self.lock_timeout)
-            });
+        let committed = self
+            .pool
+            .get()
+            .map_err(DatabaseError::from)
+            .and_then(|connection| self.execute(&connection, &mut jobs));
         self.stats.count_commit(since.elapsed(), committed.is_ok());
         match committed {
             Ok(Committed { outcomes, counts }) => {
@@ -114,6 +135,32 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Commits the jobs; an error when the transaction as a whole failed.
+    fn execute(
+        &self,
+        connection: &Connection,
+        jobs: &mut [Box<dyn Job>],
+    ) -> Result<Committed, DatabaseError> {
+        let Some(journal) = self.journal.as_deref() else {
+            return execute(connection, jobs, &self.clock, self.lock_timeout);
+        };
+        // One transaction at a time: nobody waits for it.
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        journaled::refill(&mut ids, connection, journal)?;
+        let transaction = begin(connection, self.lock_timeout)?;
+        let now = self.clock.now();
+        let mut recorder = Recorder::journaled(&transaction, now, ids.clone(), journal.owner());
+        let Ran { mut outcomes, scopes } = run_all(&mut recorder, jobs)?;
+        let (recorded, left) = recorder.finish();
+        *ids = left;
+        let counts = WriteCounts::of(&recorded.writes);
+        let mut of_jobs = journaled::Jobs { outcomes: &mut outcomes, scopes };
+        journaled::commit(transaction, connection, recorded, &mut of_jobs, journal)?;
+        Ok(Committed { outcomes, counts })
+    }
+}
+
 /// What a committed transaction did.
 #[derive(Debug)]
 struct Committed {
@@ -122,7 +169,7 @@ struct Committed {
     counts: WriteCounts,
 }
 
-/// Commits the jobs; an error when the transaction as a whole failed.
+/// Commits the jobs without a journal; an error when the transaction as a whole failed.
 fn execute(
     connection: &Connection,
     jobs: &mut [Box<dyn Job>],
@@ -131,21 +178,37 @@ fn execute(
 ) -> Result<Committed, DatabaseError> {
     let transaction = begin(connection, lock_timeout)?;
     let mut recorder = Recorder::new(&transaction, clock.now())?;
-    let mut outcomes = Vec::with_capacity(jobs.len());
+    let Ran { outcomes, .. } = run_all(&mut recorder, jobs)?;
+    let (recorded, _) = recorder.finish();
+    let counts = WriteCounts::of(&recorded.writes);
+    transaction.commit()?;
+    Ok(Committed { outcomes, counts })
+}
+
+/// What became of jobs, each with the scopes that it wrote.
+struct Ran {
+    outcomes: Vec<Result<(), DatabaseError>>,
+    scopes: Vec<Vec<Scope>>,
+}
+
+/// Runs the jobs in their order; an error when the transaction as a whole failed.
+fn run_all(recorder: &mut Recorder<'_>, jobs: &mut [Box<dyn Job>]) -> Result<Ran, DatabaseError> {
+    let mut ran = Ran { outcomes: Vec::with_capacity(jobs.len()), scopes: Vec::new() };
     for job in jobs {
-        let outcome = run_isolated(&transaction, &mut recorder, job.as_mut());
+        let before = recorder.length();
+        let outcome = run_isolated(recorder, job.as_mut());
         // A full disk and the like make SQLite roll back everything, not this job alone.
         if let Err(error) = &outcome
-            && transaction.is_autocommit()
+            && recorder.connection().is_autocommit()
         {
             return Err(error.clone());
         }
-        outcomes.push(outcome);
+        ran.outcomes.push(outcome);
+        if recorder.is_journaled() {
+            ran.scopes.push(recorder.scopes_after(before));
+        }
     }
-    let counts = WriteCounts::of(recorder.writes());
-    drop(recorder);
-    transaction.commit()?;
-    Ok(Committed { outcomes, counts })
+    Ok(ran)
 }
 
 /// Begins to write. WholeNumber while another program holds the lock, with a line in the log each
@@ -171,13 +234,10 @@ fn begin(
 
 /// Runs one job in a savepoint: where it fails, nothing of it stays and the others are as if it
 /// had not been there.
-fn run_isolated(
-    transaction: &Transaction<'_>,
-    recorder: &mut Recorder<'_>,
-    job: &mut dyn Job,
-) -> Result<(), DatabaseError> {
+fn run_isolated(recorder: &mut Recorder<'_>, job: &mut dyn Job) -> Result<(), DatabaseError> {
+    let transaction = recorder.transaction();
     transaction.prepare_cached("SAVEPOINT job")?.execute(())?;
-    let recorded = recorder.writes().len();
+    let recorded = recorder.length();
     let outcome = catch_unwind(AssertUnwindSafe(|| job.run(recorder)))
         .unwrap_or_else(|panic| Err(DatabaseError::Panicked(panic_message(&*panic))));
     if outcome.is_err() {

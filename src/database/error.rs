@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use crate::ids::{ConversationId, Seq, TurnNumber};
+use crate::{
+    ids::{ConversationId, Seq, TurnNumber},
+    project::ProjectName,
+};
 
 use rusqlite::ErrorCode;
 
@@ -81,6 +84,37 @@ pub enum DatabaseError {
     /// A search was ended after this time.
     #[error("the search took longer than {0:?} and was stopped: use more words, or rarer ones")]
     TookTooLong(Duration),
+    /// Another node of the cluster writes this project, or none does yet.
+    #[error("this node does not own the project {project} now: try again shortly")]
+    NotOwner {
+        /// The project.
+        project: ProjectName,
+    },
+    /// What is written could not be put into the journal.
+    #[error("the cluster cannot be reached ({0}): nothing can be said now, try again shortly")]
+    JournalUnreachable(String),
+    /// What is written at once is longer than a record of the journal may be.
+    #[error(
+        "this is too large to be stored at once: {bytes} bytes, at most {most}; send less, or raise \
+         max_payload of the NATS servers"
+    )]
+    RecordTooLarge {
+        /// Its length, in bytes.
+        bytes: usize,
+        /// The most, in bytes.
+        most: usize,
+    },
+    /// A newer program has written to the journal.
+    #[error(
+        "the journal has a record of version {found}, and this program knows {known}: upgrade \
+         cicerone on this node"
+    )]
+    NewerRecord {
+        /// The record's version.
+        found: u32,
+        /// The newest that this program knows.
+        known: u32,
+    },
     /// The operation panicked; the actor lives on.
     #[error("the database operation failed because of a bug in cicerone: {0}")]
     Panicked(String),
@@ -92,7 +126,10 @@ pub enum DatabaseError {
 impl DatabaseError {
     /// Whether the same operation can succeed later by itself.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Busy | Self::Locked)
+        matches!(
+            self,
+            Self::Busy | Self::Locked | Self::NotOwner { .. } | Self::JournalUnreachable(_)
+        )
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn fork(
         copied.extend(with_own_files(entry)?);
     }
     let last = entries.iter().map(|entry| entry.last_seq).max().unwrap_or(Seq::ZERO);
-    let conversation = recorder.allocate_conversation();
+    let conversation = recorder.allocate_conversation()?;
     let new = CreateConversation {
         project: project.clone(),
         explicit: true,

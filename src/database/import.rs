@@ -127,7 +127,7 @@ fn write(
     let now = Clock::system().now();
     let created_at: Arc<str> = conversation.created_at.as_deref().unwrap_or(&now).into();
     let mut recorder = Recorder::new(transaction, now)?;
-    let id = recorder.allocate_conversation();
+    let id = recorder.allocate_conversation()?;
     let new = CreateConversation {
         project: project.clone(),
         // The source lists every conversation.

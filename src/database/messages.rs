@@ -5,6 +5,7 @@
 //! [`Write`](super::writes::Write) is made of.
 
 pub(crate) mod credentials;
+pub(crate) mod journal;
 
 use actix::Message;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Opening the store for a server: directory, lock, schema, recovery, pools.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use super::{
     Reader,
@@ -9,6 +9,7 @@ use super::{
     clock::Clock,
     connection::{self, Pools},
     error::OpenError,
+    journal::{Journal, positions},
     lock::DirectoryLock,
     recovery::{self, Recovery},
 };
@@ -19,23 +20,30 @@ impl Database {
     ///
     /// Blocks for some milliseconds; meant for the start of the program.
     pub fn open(path: &Path) -> Result<(Self, Reader), OpenError> {
-        Self::open_with(path, Clock::system())
+        Self::open_with(path, Clock::system(), None)
     }
 
-    /// As [`Database::open`], with another clock.
-    pub(crate) fn open_with(path: &Path, clock: Clock) -> Result<(Self, Reader), OpenError> {
+    /// As [`Database::open`], with another clock, and through a journal. With one, a project is put in
+    /// order when this node takes it.
+    pub(crate) fn open_with(
+        path: &Path,
+        clock: Clock,
+        journal: Option<Arc<dyn Journal>>,
+    ) -> Result<(Self, Reader), OpenError> {
         let directory = connection::make_directory(path)?;
         let lock = DirectoryLock::acquire(&directory)?;
         let mut connection = connection::connect(path)?;
-        let recovery = recovery::recover_all(&mut connection, &clock)
-            .map_err(|error| connection::explain(path, error))?;
-        report(path, recovery);
+        let explain = |error| connection::explain(path, error);
+        match journal {
+            None => report(path, recovery::recover_all(&mut connection, &clock).map_err(explain)?),
+            Some(_) => positions::prepare(&connection).map_err(|error| explain(error.into()))?,
+        }
 
         // The writer's connection opens before this one closes: the last one to close would
         // move the whole journal into the file, which can take long.
         let pools = Pools::open(path)?;
         drop(connection);
-        let writer = Writer::new(pools.writer, clock, Some(lock));
+        let writer = Writer::new(pools.writer, clock, Some(lock), journal);
         let reader = Reader::new(pools.readers, writer.stats().clone());
         Ok((Self::new(writer), reader))
     }

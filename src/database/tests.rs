@@ -5,6 +5,7 @@ mod attaching;
 mod backing_up;
 mod group_commit;
 mod importing;
+mod journaling;
 mod opening;
 mod reacting;
 mod reading;
@@ -56,7 +57,7 @@ impl Store {
 
     fn open(directory: TempDir, clock: Clock) -> Self {
         let (database, reader) =
-            Database::open_with(&directory.path().join(FILE_NAME), clock).unwrap();
+            Database::open_with(&directory.path().join(FILE_NAME), clock, None).unwrap();
         Self { database: database.start(), reader, directory }
     }
 

@@ -114,6 +114,32 @@ pub(crate) struct RecordImport {
 }
 
 impl Change {
+    /// The project that it is of, if it is of one. It depends on no row of another one.
+    pub(super) fn project(&self) -> Option<&ProjectName> {
+        match self {
+            Self::CreateConversation { new: CreateConversation { project, .. }, .. }
+            | Self::AcceptQuestion(AcceptQuestion { project, .. })
+            | Self::WriteEntries(WriteEntries { project, .. })
+            | Self::BeginTurn(BeginTurn { project, .. })
+            | Self::ReserveSeq(ReserveSeq { project, .. })
+            | Self::SetAgentSession(SetAgentSession { project, .. })
+            | Self::NoteVisit(NoteVisit { project, .. })
+            | Self::RenameConversation(RenameConversation { project, .. })
+            | Self::ShareConversation(ShareConversation { project, .. })
+            | Self::React(React { project, .. })
+            | Self::KeepNote(KeepNote { project, .. })
+            | Self::SetSnapshot(SetSnapshot { project, .. })
+            | Self::DeleteConversation(DeleteConversation { project, .. })
+            | Self::DeleteIfEmpty(DeleteIfEmpty { project, .. })
+            | Self::AddAttachment(AddAttachment { project, .. })
+            | Self::DropLooseAttachments(DropLooseAttachments { project })
+            | Self::RecoverTurn(RecoverTurn { project, .. })
+            | Self::RecordImport(RecordImport { project, .. }) => Some(project),
+            Self::RecordAction(RecordAction { project, .. }) => project.as_ref(),
+            Self::ChangeCredential(_) | Self::TrimAudit(_) => None,
+        }
+    }
+
     /// The entries that it writes.
     pub(super) fn entries(&self) -> &[EntryRow] {
         match self {

@@ -8,11 +8,12 @@ use crate::{
     attachment::{AttachedFile, AttachedType, LoadedFile},
     database::{
         messages::{
-            AcceptQuestion, AddAttachment, BeginTurn, CopiedAttachment, DeleteConversation,
-            DeleteIfEmpty, FrozenCopy, KeepNote, NoteVisit, React, RenameConversation, ReserveSeq,
-            SetAgentSession, SetSnapshot, ShareConversation, Sharing,
+            AcceptQuestion, ActionKind, AddAttachment, BeginTurn, CopiedAttachment,
+            DeleteConversation, DeleteIfEmpty, FrozenCopy, KeepNote, NoteVisit, React,
+            RecordAction, RenameConversation, ReserveSeq, SetAgentSession, SetSnapshot,
+            ShareConversation, Sharing, credentials::ChangeCredential,
         },
-        queries::{attachments::StoredFiles, conversations},
+        queries::{attachments::StoredFiles, conversations, credentials::StoredCredential},
         recorder::Recorder,
         recovery, schema, timestamp,
         writes::{self, Change, DropLooseAttachments, RecordImport, Write},
@@ -23,11 +24,11 @@ use crate::{
     rights::Visibility,
 };
 
-const PROJECTS: [&str; 3] = ["demo", "other", "third"];
+pub(super) const PROJECTS: [&str; 3] = ["demo", "other", "third"];
 
 /// Everything that a store holds. The index of the search is compared by its content: how its rows
 /// are packed depends on where transactions begin.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 16] = [
     "SELECT * FROM snapshots ORDER BY conversation_id",
     "SELECT * FROM notes ORDER BY conversation_id, turn",
     "SELECT * FROM reactions ORDER BY conversation_id, turn, person",
@@ -38,13 +39,16 @@ const TABLES: [&str; 13] = [
     "SELECT * FROM visits ORDER BY browser, project",
     "SELECT * FROM attachments ORDER BY id",
     "SELECT * FROM imports ORDER BY project, source, source_conversation_id, source_created_at",
+    "SELECT * FROM audit ORDER BY at, kind, project, conversation_id, user, detail",
+    "SELECT * FROM answers ORDER BY conversation_id, turn",
+    "SELECT * FROM credentials ORDER BY hash",
     "SELECT * FROM sqlite_sequence ORDER BY name",
     "SELECT * FROM search_docsize ORDER BY id",
     "SELECT term, doc, col, offset FROM words ORDER BY term, doc, offset",
 ];
 
 #[derive(Debug, Clone)]
-enum Action {
+pub(super) enum Action {
     Create { project: usize, explicit: bool, greeting: bool },
     Accept { turn: i64, message: u8, content: &'static str },
     Attach { file: u8 },
@@ -64,11 +68,13 @@ enum Action {
     Claim,
     Recover,
     Import { source: i64 },
+    Record { is_of_project: bool },
+    Credential { hash: u8, is_added: bool },
 }
 
 /// An entry to be written: a new one, or a state of one that may be there.
 #[derive(Debug, Clone)]
-struct Plan {
+pub(super) struct Plan {
     turn: i64,
     known_seq: Option<i64>,
     grown: i64,
@@ -78,10 +84,10 @@ struct Plan {
 
 /// Something that happens to one of the conversations, some seconds after what came before.
 #[derive(Debug, Clone)]
-struct Step {
-    action: Action,
-    conversation: Index,
-    elapsed: i64,
+pub(super) struct Step {
+    pub(super) action: Action,
+    pub(super) conversation: Index,
+    pub(super) elapsed: i64,
 }
 
 fn content() -> impl Strategy<Value = &'static str> {
@@ -133,6 +139,9 @@ fn action() -> impl Strategy<Value = Action> {
         2 => Just(Claim),
         1 => Just(Recover),
         1 => (0..5_i64).prop_map(|source| Import { source }),
+        1 => any::<bool>().prop_map(|is_of_project| Record { is_of_project }),
+        2 => (0..4_u8, any::<bool>())
+            .prop_map(|(hash, is_added)| Credential { hash, is_added }),
     ]
 }
 
@@ -146,7 +155,7 @@ fn sharing() -> impl Strategy<Value = Sharing> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let elapsed = prop_oneof![8 => 0..60_i64, 1 => -100..0_i64, 1 => 3000..4000_i64];
     (action(), any::<Index>(), elapsed).prop_map(|(action, conversation, elapsed)| Step {
         action,
@@ -157,15 +166,20 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn empty_store() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
-    connection.pragma_update(None, "foreign_keys", true).unwrap();
-    schema::migrate(&connection).unwrap();
-    connection
-        .execute_batch("CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, search, instance)")
-        .unwrap();
+    prepare(&connection);
     connection
 }
 
-fn contents(connection: &Connection) -> Vec<Vec<Vec<Value>>> {
+/// Makes an empty store of an empty database.
+pub(super) fn prepare(connection: &Connection) {
+    connection.pragma_update(None, "foreign_keys", true).unwrap();
+    schema::migrate(connection).unwrap();
+    connection
+        .execute_batch("CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, search, instance)")
+        .unwrap();
+}
+
+pub(super) fn contents(connection: &Connection) -> Vec<Vec<Vec<Value>>> {
     connection.execute_batch("INSERT INTO search (search) VALUES ('integrity-check')").unwrap();
     let table = |query| {
         let mut statement = connection.prepare(query).unwrap();
@@ -181,9 +195,10 @@ fn begin(connection: &Connection) -> Transaction<'_> {
 }
 
 /// A conversation as the test knows it.
-struct Known {
-    project: ProjectName,
-    id: ConversationId,
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) project: ProjectName,
+    pub(super) id: ConversationId,
     last_seq: i64,
 }
 
@@ -210,23 +225,9 @@ fn record(connection: &Connection, steps: &[Step]) -> Vec<Write> {
         let transaction = begin(connection);
         let mut recorder = Recorder::new(&transaction, timestamp(at(seconds))).unwrap();
         let done = match (action, known.is_empty()) {
-            (Action::Create { project, explicit, greeting: is_greeted }, _) => {
+            (Action::Create { project, explicit, greeting }, _) => {
                 let project = ProjectName::parse(PROJECTS[*project]).unwrap();
-                let id = recorder.allocate_conversation();
-                known.push(Known { project: project.clone(), id, last_seq: 2 });
-                let entries = if *is_greeted { greeting() } else { vec![] };
-                let (explicit, agent_session) = (*explicit, None);
-                let new = CreateConversation {
-                    project,
-                    explicit,
-                    reserved_seq: Seq(20),
-                    agent_session,
-                    entries,
-                    ownership: Ownership::default(),
-                    forked_from: None,
-                    copied: Vec::new(),
-                };
-                recorder.apply(Change::CreateConversation { conversation: id, new }).map(drop)
+                create(&mut recorder, project, *explicit, *greeting).map(|new| known.push(new))
             }
             (_, true) => Ok(()),
             (action, false) => {
@@ -234,7 +235,7 @@ fn record(connection: &Connection, steps: &[Step]) -> Vec<Write> {
                 act(&mut recorder, action, &mut known[at])
             }
         };
-        let writes = recorder.writes().to_vec();
+        let writes = recorder.finish().0.writes;
         if done.is_ok() {
             transaction.commit().unwrap();
             recorded.extend(writes);
@@ -243,7 +244,29 @@ fn record(connection: &Connection, steps: &[Step]) -> Vec<Write> {
     recorded
 }
 
-fn act(
+pub(super) fn create(
+    recorder: &mut Recorder<'_>,
+    project: ProjectName,
+    explicit: bool,
+    is_greeted: bool,
+) -> Result<Known, DatabaseError> {
+    let id = recorder.allocate_conversation()?;
+    let known = Known { project: project.clone(), id, last_seq: 2 };
+    let new = CreateConversation {
+        project,
+        explicit,
+        reserved_seq: Seq(20),
+        agent_session: Some("first".to_owned()),
+        entries: if is_greeted { greeting() } else { vec![] },
+        ownership: Ownership::default(),
+        forked_from: None,
+        copied: Vec::new(),
+    };
+    recorder.apply(Change::CreateConversation { conversation: id, new })?;
+    Ok(known)
+}
+
+pub(super) fn act(
     recorder: &mut Recorder<'_>,
     action: &Action,
     known: &mut Known,
@@ -345,6 +368,17 @@ fn act(
             Change::ReserveSeq(ReserveSeq { project, conversation, up_to })
         }
         Action::Recover => return recovery::recover(recorder, &project).map(drop),
+        Action::Record { is_of_project } => Change::RecordAction(RecordAction {
+            project: is_of_project.then_some(project),
+            conversation: None,
+            kind: ActionKind::LoggedIn,
+            user: None,
+            is_admin: false,
+            detail: String::new(),
+        }),
+        Action::Credential { hash, is_added } => {
+            Change::ChangeCredential(credential(hash, is_added))
+        }
         Action::Import { source } => Change::RecordImport(RecordImport {
             project,
             conversation,
@@ -356,6 +390,25 @@ fn act(
         }),
     };
     recorder.apply(change).map(drop)
+}
+
+fn credential(hash: u8, is_added: bool) -> ChangeCredential {
+    let hash = hash.to_string();
+    if !is_added {
+        return ChangeCredential::End(hash);
+    }
+    ChangeCredential::Add(StoredCredential {
+        id: format!("id {hash}"),
+        hash,
+        kind: "login".to_owned(),
+        name: String::new(),
+        user: "ana".to_owned(),
+        groups: Vec::new(),
+        origin: String::new(),
+        made_at: 0,
+        ends_at: 0,
+        used_at: None,
+    })
 }
 
 /// A file of another conversation of the project, and one of this conversation.
@@ -397,20 +450,13 @@ fn replay<'a>(writes: impl IntoIterator<Item = &'a Write>) -> Vec<Vec<Vec<Value>
     contents(&connection)
 }
 
-/// The project that a write names.
-fn project_of(write: &Write) -> String {
-    let change = serde_json::to_value(&write.change).unwrap();
-    let change = change.as_object().unwrap().values().next().unwrap();
-    let named = change.get("project").or_else(|| change["new"].get("project"));
-    named.unwrap().as_str().unwrap().to_owned()
-}
-
 /// The writes in another order, in which those of one project follow each other as before.
 fn interleaved<'a>(writes: &'a [Write], choices: &[Index]) -> Vec<&'a Write> {
-    let mut left: Vec<Vec<&Write>> = PROJECTS
-        .into_iter()
-        .map(|name| writes.iter().filter(|write| project_of(write) == name).rev().collect())
-        .collect();
+    let of = |project: Option<&str>| {
+        let is_of = |write: &&Write| write.change.project().map(ProjectName::as_str) == project;
+        writes.iter().filter(is_of).rev().collect()
+    };
+    let mut left: Vec<Vec<&Write>> = PROJECTS.into_iter().map(Some).chain([None]).map(of).collect();
     let mut choices = choices.iter().cycle();
     let mut order = Vec::new();
     loop {

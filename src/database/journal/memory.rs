@@ -1,0 +1,79 @@
+//! A journal in memory, for tests.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use super::{Append, Journal, Owner, Placed, Position, Unappended};
+use crate::database::error::DatabaseError;
+
+/// What all nodes of a test share: the records in their order.
+pub(in crate::database) type Log = Arc<Mutex<Vec<Placed>>>;
+
+/// What is to go wrong with an append.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::database) enum Fault {
+    /// It is added, and nobody learns of it.
+    LostAnswer,
+    /// It is not added.
+    NotSent,
+}
+
+/// The journal of one node.
+pub(in crate::database) struct MemoryJournal {
+    owner: Owner,
+    log: Log,
+    /// For the next appends.
+    pub(in crate::database) faults: Mutex<VecDeque<Fault>>,
+    /// How often it was told that a transaction did not commit.
+    pub(in crate::database) failed_commits: Mutex<usize>,
+}
+
+impl MemoryJournal {
+    pub(in crate::database) fn new(node: &str, incarnation: &str, log: &Log) -> Arc<Self> {
+        let owner = Owner { node: node.to_owned(), incarnation: incarnation.to_owned() };
+        Arc::new(Self {
+            owner,
+            log: Arc::clone(log),
+            faults: Mutex::default(),
+            failed_commits: Mutex::default(),
+        })
+    }
+
+    fn add(&self, append: Append) -> Result<Position, Unappended> {
+        let fault = self.faults.lock().unwrap().pop_front();
+        let mut log = self.log.lock().unwrap();
+        if matches!(fault, Some(Fault::NotSent)) {
+            return Err(Unappended::Unreachable("not sent".to_owned()));
+        }
+        let newer: Vec<_> = log
+            .iter()
+            .filter(|placed| placed.scope == append.scope && placed.at > append.after)
+            .cloned()
+            .collect();
+        if !newer.is_empty() {
+            return Err(Unappended::Behind(newer));
+        }
+        let at = Position(log.len() as u64 + 1);
+        log.push(Placed { at, scope: append.scope, record: append.record });
+        match fault {
+            Some(_) => Err(Unappended::Unreachable("no answer".to_owned())),
+            None => Ok(at),
+        }
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    fn append(&self, appends: Vec<Append>) -> Vec<Result<Position, Unappended>> {
+        appends.into_iter().map(|append| self.add(append)).collect()
+    }
+
+    fn is_behind(&self, _: &DatabaseError) {
+        *self.failed_commits.lock().unwrap() += 1;
+    }
+}
