@@ -11,6 +11,7 @@ mod access;
 mod agent_name;
 mod agents;
 pub(crate) mod base_path;
+mod cluster;
 mod docs;
 pub(crate) mod editor_url;
 mod error;
@@ -256,12 +257,13 @@ fn data_dir(tables: &Tables, env: &ProcessEnv) -> Result<PathBuf, ConfigMistake>
 /// The settings but for the projects.
 fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Settings, ConfigMistake> {
     let data_dir = data_dir(&tables, env)?;
-    let Tables { server, mut access, mut webhooks, mut oidc, .. } = tables;
+    let Tables { server, mut access, mut webhooks, mut oidc, mut cluster, .. } = tables;
     if tables.telemetry.endpoint.is_some() && cfg!(not(feature = "otlp")) {
         let expected = "no address: this program was built without the feature `otlp` \
                         (`cargo build --features otlp`)";
         return Err(layers.refuse("telemetry.endpoint", expected));
     }
+    cluster::complete(&mut cluster, layers)?;
     access::complete_provider(&mut oidc, &mut access, layers)?;
     access::complete(&mut access, layers, env)?;
     access::read_webhook_secret(&mut webhooks)?;
@@ -292,6 +294,7 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         oidc,
         webhooks,
         telemetry: tables.telemetry,
+        cluster,
         reading: tables.reading,
         highlighting: tables.highlighting,
         reader: tables.reader,

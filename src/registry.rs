@@ -21,10 +21,12 @@ use futures_util::future::join_all;
 use crate::{
     conversation::turn::CloseReason,
     project::{Project, ProjectName},
-    session::{Resources, Session, SessionExited, close::Close, describe::Describe},
+    session::{Abandon, Resources, Session, SessionExited, close::Close, describe::Describe},
 };
 
-use messages::{CloseSession, Drain, Find, ListSessions, NotOpened, Open, SessionPhase, Sessions};
+use messages::{
+    CloseSession, Drain, Find, ListSessions, Lose, NotOpened, Open, Resume, SessionPhase, Sessions,
+};
 use restart::{Decision, History};
 
 /// Wait before a session that is being closed is asked for again.
@@ -73,9 +75,11 @@ impl Registry {
             Some(SessionPhase::GivenUp) => Err(NotOpened::GivenUp),
             Some(SessionPhase::Closing) => Err(NotOpened::Restarting(CLOSING_STEP)),
             None => {
-                let known = self.project(project);
-                let (epoch, session) =
-                    self.launch(known.ok_or(NotOpened::UnknownProject)?, context);
+                let known = self.project(project).ok_or(NotOpened::UnknownProject)?;
+                if !self.resources.cluster.is_here(project).map_err(NotOpened::NotHere)? {
+                    return Err(NotOpened::Restarting(CLOSING_STEP));
+                }
+                let (epoch, session) = self.launch(known, context);
                 let phase = SessionPhase::Live(session.clone());
                 let entry = Entry { epoch, phase, history: History::default(), restarts: 0 };
                 self.entries.insert(project.clone(), entry);
@@ -102,11 +106,22 @@ impl Actor for Registry {
 
     /// Starts the sessions in which questions wait since the server stopped.
     fn started(&mut self, context: &mut Self::Context) {
+        // Where there are several nodes, each starts those of the projects that it takes.
+        if !self.resources.cluster.is_clustered() {
+            self.answer_waiting(None, context);
+        }
+    }
+}
+
+impl Registry {
+    /// Starts the sessions in which questions wait: that of a project, or all.
+    fn answer_waiting(&self, only: Option<ProjectName>, context: &mut Context<Self>) {
         let reader = self.resources.reader.clone();
         let found = async move { reader.ask(|reader| reader.unanswered()).await };
-        context.spawn(found.into_actor(self).map(|found, registry, context| match found {
+        context.spawn(found.into_actor(self).map(move |found, registry, context| match found {
             Ok(found) => {
-                for (project, _) in found {
+                let is_meant = |project: &ProjectName| only.as_ref().is_none_or(|it| it == project);
+                for (project, _) in found.into_iter().filter(|(project, _)| is_meant(project)) {
                     if let Err(error) = registry.open(&project, context) {
                         log::warn!("questions wait in project={project} but {error}");
                     }
@@ -114,6 +129,27 @@ impl Actor for Registry {
             }
             Err(error) => log::error!("cannot look for questions that wait error={error}"),
         }));
+    }
+}
+
+impl Handler<Resume> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, resume: Resume, context: &mut Self::Context) {
+        self.answer_waiting(Some(resume.project), context);
+    }
+}
+
+impl Handler<Lose> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, lose: Lose, context: &mut Self::Context) {
+        let Some(entry) = self.entries.get_mut(&lose.project) else { return };
+        let SessionPhase::Live(session) = &entry.phase else { return };
+        let abandoned = session.send(Abandon);
+        entry.phase = SessionPhase::Closing;
+        // It has ended already where nobody hears.
+        context.spawn(abandoned.into_actor(self).map(|_, _, _| ()));
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod descriptors;
 pub mod discovery;
 mod error;
 pub mod forget;
+mod http;
 mod registry_cell;
 mod reload;
 mod retention;
@@ -16,70 +17,44 @@ pub(crate) mod tls;
 use std::{
     io::{self, Write as _},
     net::{SocketAddr, TcpListener},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use actix::{Actor as _, Addr};
-use actix_http::HttpService;
-use actix_server::ServerBuilder;
-use actix_service::{ServiceFactoryExt as _, map_config};
-use actix_web::{
-    App,
-    body::MessageBody,
-    dev::{
-        AppConfig, Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse,
-        fn_service,
-    },
-    middleware, rt,
-    web::Data,
-};
-use tokio::sync::Notify;
+use actix_web::{dev::ServerHandle, rt};
+use tokio::sync::{Notify, mpsc};
 
 use crate::{
     agent::{Agents, slots::Slots},
+    cluster::{
+        ProjectEvent,
+        membership::{Membership, Store},
+    },
     config::settings::{Live, Settings},
     database::{self, Clock, Database, messages::Flush},
     drawing::Drawings,
     histogram::Histogram,
     reader::{Readers, code::CodeHighlighter},
-    registry::{Registry, messages::Drain},
+    registry::{
+        Registry,
+        messages::{Drain, Lose, Resume},
+    },
     repositories::Repositories,
     session::Resources,
     telemetry::Telemetry,
     web::{
-        self,
-        access::{self, AccessControl},
-        assets::Assets,
-        browser_cookie::Browsers,
-        connections::{Connections, table::ConnectionLimits},
-        event_streams::EventStreams,
-        readings::Readings,
-        state::{AppState, DELIVERY_BOUNDS},
+        self, access::AccessControl, assets::Assets, event_streams::EventStreams,
+        state::DELIVERY_BOUNDS,
     },
     webhook::Webhooks,
 };
-use accept::{Acceptor, Stream};
 pub use error::ServerError;
+use http::{Shared, http};
 use registry_cell::RegistryCell;
 pub use reload::Reload;
 use reload::{CurrentTls, Reloaded};
 use signals::{end_of_service, outlive_file_limit};
-
-/// Time for a connection's next request to begin.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
-
-/// Interval between searches for idle connections.
-const IDLE_STEP: Duration = Duration::from_secs(1);
-
-/// Time to drain a client that sends on after the answer, so that it reads the answer.
-const LINGER: Duration = Duration::from_secs(1);
-
-/// Seconds that remaining connections get when everything else has ended.
-const LAST_CONNECTIONS: u64 = 1;
 
 /// Time for work on other threads once everything is stored.
 const LAST_WORK: Duration = Duration::from_secs(2);
@@ -140,7 +115,9 @@ async fn serve<E: Future<Output = ()>>(
     };
     let tls = settings.tls.as_ref().map(tls::load).transpose()?.map(CurrentTls::new);
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let (database, reader) = Database::open(&settings.data_dir.join(database::FILE_NAME))?;
+    let mut membership = Membership::join(&settings.cluster).await?;
+    let path = settings.data_dir.join(database::FILE_NAME);
+    let (database, reader) = Database::open_with(&path, Clock::system(), membership.journal())?;
     let live = Live::new(settings.live.clone());
     let agents = Agents::new(&settings, live.clone());
     let readers = Readers::new(agents.clone(), settings.clone());
@@ -157,6 +134,7 @@ async fn serve<E: Future<Output = ()>>(
         live: live.clone(),
         database: database.start(),
         reader,
+        cluster: membership.cluster(),
     };
     resources.agents.clear();
     rt::spawn(database::drop_loose_regularly(resources.database.downgrade()));
@@ -198,6 +176,11 @@ async fn serve<E: Future<Output = ()>>(
         registry = registry.started() => registry,
         ended = &mut serving => return Ok(ended.map_err(io::Error::other)??),
     };
+    let (store, reader) = (database.clone(), kept.reader.clone());
+    let joined = Store { database: store, reader, live: kept.live.clone() };
+    if let Some(events) = membership.begin(joined).await? {
+        rt::spawn(follow_ownership(registry.clone(), events));
+    }
     rt::spawn(web::metrics::export_regularly(kept.clone(), registry.clone(), deliveries));
     rt::spawn(retention::delete_old_regularly(registry.clone(), kept.clone()));
     let terminal_gone = Arc::<Notify>::default();
@@ -211,125 +194,10 @@ async fn serve<E: Future<Output = ()>>(
     is_ready(scheme, address)?;
     told.await;
     draining.store(true, Ordering::Relaxed);
-    drain(&settings, registry, database, handle).await?;
+    drain(&settings, registry, (database, &membership), handle).await?;
     serving.await.map_err(io::Error::other)??;
     log::info!("stopped");
     Ok(())
-}
-
-/// What the applications of all listening sockets share.
-#[derive(Clone)]
-struct Shared {
-    resources: Resources,
-    registry: Arc<RegistryCell>,
-    assets: Assets,
-    access_control: Arc<AccessControl>,
-    browsers: Arc<Browsers>,
-    event_streams: EventStreams,
-    readings: Arc<Readings>,
-    deliveries: Arc<Histogram>,
-    started_at: Arc<str>,
-    draining: Arc<AtomicBool>,
-}
-
-/// The application that answers requests.
-fn app(
-    shared: Shared,
-) -> App<
-    impl ServiceFactory<
-        ServiceRequest,
-        Config = (),
-        Response = ServiceResponse<impl MessageBody>,
-        Error = actix_web::Error,
-        InitError = (),
-    >,
-> {
-    let registry = shared.registry.get_or_start(&shared.resources);
-    let Shared {
-        resources,
-        assets,
-        access_control,
-        browsers,
-        event_streams,
-        readings,
-        deliveries,
-        started_at,
-        draining,
-        ..
-    } = shared;
-    let base = resources.settings.base_path.clone();
-    let state = AppState {
-        resources,
-        registry,
-        browsers,
-        event_streams,
-        readings,
-        deliveries,
-        started_at,
-        draining,
-    };
-    App::new()
-        .app_data(Data::new(state))
-        .app_data(Data::new(Arc::clone(&access_control)))
-        .configure(|config| access_control.configure(config))
-        .configure(web::configure)
-        .configure(|config| web::assets::configure(config, assets))
-        .wrap(middleware::Compress::default())
-        .wrap(middleware::from_fn(move |mut request, next| {
-            web::base_path::remove(&base, &mut request);
-            access::middleware::check(access_control.clone(), request, next)
-        }))
-}
-
-/// The server on these sockets.
-fn http(
-    shared: Shared,
-    settings: &Settings,
-    tls: Option<CurrentTls>,
-    listeners: Vec<TcpListener>,
-) -> io::Result<Server> {
-    let most = most_connections(settings)?;
-    let proxies = settings.access.trusted_proxies.clone();
-    let connections = Connections::new(bounds(settings, most), proxies);
-    let request_timeout = settings.socket.request_timeout;
-    let acceptor = Acceptor {
-        connections: Arc::clone(&connections),
-        tls,
-        handshake: request_timeout,
-        stall: settings.socket.stall_timeout,
-    };
-    rt::spawn(shut_down_idle(connections, KEEP_ALIVE + request_timeout));
-    // One worker carries HTTP, the viewers and their sessions: a chunk crosses no thread on its
-    // way from the agent to the socket.
-    let server = Server::build()
-        .workers(1)
-        .max_concurrent_connections(most)
-        .disable_signals()
-        .shutdown_timeout(LAST_CONNECTIONS);
-    let ending = server.graceful_shutdown_signal();
-    let service = move || {
-        let (acceptor, ending) = (acceptor.clone(), ending.clone());
-        let http = HttpService::build()
-            .keep_alive(KEEP_ALIVE)
-            .client_request_timeout(request_timeout)
-            .client_disconnect_timeout(LINGER)
-            .graceful_shutdown_signal(move || {
-                let ending = ending.clone();
-                async move { ending.notified().await }
-            })
-            .on_connect_ext(|stream: &Stream, data| {
-                data.insert(stream.connection());
-            })
-            .h1(map_config(app(shared.clone()), |()| AppConfig::default()))
-            .map_err(|error| log::debug!("connection failed error={error}"));
-        let accept = fn_service(move |socket| {
-            let accepted = acceptor.clone().accept(socket);
-            async move { accepted.await.ok_or(()) }
-        });
-        accept.and_then(http)
-    };
-    let listen = |server: ServerBuilder, listener| server.listen("http", listener, service.clone());
-    Ok(listeners.into_iter().try_fold(server, listen)?.run())
 }
 
 /// Prints the one line on stdout, for which programs that start the server wait.
@@ -339,17 +207,34 @@ fn announce(scheme: &str, address: SocketAddr) -> io::Result<()> {
     io::stdout().flush()
 }
 
+/// Tells the registry which projects this node has taken and lost.
+async fn follow_ownership(
+    registry: Addr<Registry>,
+    mut events: mpsc::UnboundedReceiver<ProjectEvent>,
+) {
+    while let Some(event) = events.recv().await {
+        let told = match event {
+            ProjectEvent::Taken(project) => registry.send(Resume { project }).await,
+            ProjectEvent::Lost(project) => registry.send(Lose { project }).await,
+        };
+        if told.is_err() {
+            return;
+        }
+    }
+}
+
 /// Closes all sessions, stores everything and closes the sockets.
 async fn drain(
     settings: &Settings,
     registry: Addr<Registry>,
-    database: Addr<Database>,
+    (database, membership): (Addr<Database>, &Membership),
     handle: ServerHandle,
 ) -> Result<(), ServerError> {
     let all = async {
         if let Err(error) = registry.send(Drain).await {
             log::error!("cannot end the sessions error={error}");
         }
+        membership.leave(&database).await;
         match database.send(Flush).await {
             Ok(Ok(())) => (),
             Ok(Err(error)) => log::error!("cannot store everything error={error}"),
@@ -359,39 +244,4 @@ async fn drain(
     let drained = tokio::time::timeout(settings.shutdown_timeout, all).await;
     handle.stop(true).await;
     drained.map_err(|_| ServerError::Overdue(settings.shutdown_timeout))
-}
-
-/// The maximum number of connections, after raising the limit of open files for them.
-fn most_connections(settings: &Settings) -> io::Result<usize> {
-    let open_files = descriptors::raise()?;
-    let (most, wanted) =
-        (descriptors::connections(&settings.limits, open_files), settings.limits.connections);
-    if most < wanted {
-        log::warn!(
-            "the limit of open files, {open_files}, leaves room for {most} of {wanted} connections: \
-             raise it to {} (`ulimit -n`, or LimitNOFILE= in systemd's unit), or lower \
-             limits.connections",
-            descriptors::needed(&settings.limits)
-        );
-    }
-    Ok(most)
-}
-
-/// The admission limits where `most` connections are accepted: somewhat fewer, so that evicted ones
-/// can be replaced, and some of them for requests without a WebSocket.
-fn bounds(settings: &Settings, most: usize) -> ConnectionLimits {
-    let less = |number: usize| number - (number / 8).clamp(1, 64).min(number - 1);
-    let connections = less(most.max(1));
-    ConnectionLimits {
-        connections,
-        sockets: less(connections),
-        per_address: settings.visitor_limits.connections_per_address,
-    }
-}
-
-async fn shut_down_idle(connections: Arc<Connections>, longest: Duration) {
-    loop {
-        tokio::time::sleep(IDLE_STEP).await;
-        connections.shut_down_idle(longest);
-    }
 }

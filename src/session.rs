@@ -37,10 +37,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, Addr, AsyncContext, Context, Message, Recipient};
+use actix::{Actor, ActorContext as _, Addr, AsyncContext, Context, Handler, Message, Recipient};
 
 use crate::{
     agent::{Agents, slots::Slots},
+    cluster::Cluster,
     config::settings::{Live, Settings},
     conversation::{Conversation, list_log::ListLog, turn::TurnEvent, viewer::ViewerId},
     database::{Database, Reader},
@@ -94,6 +95,8 @@ pub struct Resources {
     pub(crate) webhooks: Webhooks,
     /// Tells a collector what turns take.
     pub(crate) telemetry: Telemetry,
+    /// Which projects this node may write.
+    pub(crate) cluster: Cluster,
 }
 
 /// The actor of one project.
@@ -233,6 +236,20 @@ impl LiveConversation<'_> {
             }
         }
         self.end_checked(event);
+    }
+}
+
+/// Ends the session at once, as its project is another node's by now: nothing can be written any more.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub(crate) struct Abandon;
+
+impl Handler<Abandon> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Abandon, context: &mut Self::Context) {
+        log::warn!("session abandoned project={} epoch={}", self.env.project.name, self.epoch);
+        context.stop();
     }
 }
 

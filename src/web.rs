@@ -16,6 +16,7 @@ pub(crate) mod json_body;
 pub(crate) mod metrics;
 pub(crate) mod openai_error;
 pub mod openapi;
+pub(crate) mod placement;
 pub(crate) mod problem;
 pub(crate) mod readings;
 pub(crate) mod state;

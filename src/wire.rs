@@ -44,6 +44,8 @@ impl Dialect {
 
 /// Close codes of this protocol, besides those of RFC 6455.
 pub mod close_code {
+    /// RFC 6455: another node of a cluster serves the project; whoever connects again comes to it.
+    pub const SERVED_ELSEWHERE: u16 = 1012;
     /// The URL names no valid project.
     pub const BAD_PROJECT_NAME: u16 = 4000;
     /// The project is unknown, or its directory is gone.

@@ -22,10 +22,11 @@ macro_rules! topics {
     };
 }
 
-const TOPICS: [Topic; 16] = topics! {
+const TOPICS: [Topic; 17] = topics! {
     "agents": "Claude Code and the built-in guide: setting up, choosing, what they may use",
     "architecture": "the modules of the code and the rules between them",
     "benchmarks": "how fast it is, and how to measure it",
+    "cluster": "several machines that serve the same projects: NATS, nodes, what fails",
     "commands": "the commands of the program",
     "configuration": "every setting with its default, flag and variable",
     "confinement": "how the sandbox keeps an agent from writing, and what it does not do",

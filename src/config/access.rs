@@ -102,14 +102,17 @@ pub(super) fn check_projects(settings: &Settings) -> Result<(), ConfigMistake> {
 /// Adds the secret that signs webhooks, which they all need.
 pub(super) fn read_webhook_secret(webhooks: &mut WebhookSettings) -> Result<(), ConfigMistake> {
     webhooks.secret = match &webhooks.secret_file {
-        Some(file) => {
-            let (text, origin) = read("webhooks.secret_file", file)?;
-            Some(Token::new(&text).map_err(|why| ConfigMistake::BadToken { origin, why })?)
-        }
+        Some(file) => Some(read_token("webhooks.secret_file", file)?),
         None if webhooks.urls.is_empty() => None,
         None => return Err(ConfigMistake::Unsigned),
     };
     Ok(())
+}
+
+/// The secret in a file that a key names.
+pub(super) fn read_token(key: &'static str, file: &Path) -> Result<Token, ConfigMistake> {
+    let (text, origin) = read(key, file)?;
+    Token::new(&text).map_err(|why| ConfigMistake::BadToken { origin, why })
 }
 
 /// The token of the variable, else that of the file.

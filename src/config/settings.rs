@@ -16,6 +16,7 @@ pub mod agents;
 mod attachments;
 mod audit;
 mod budgets;
+mod cluster;
 mod discovery;
 mod file_links;
 mod history;
@@ -46,6 +47,7 @@ use agents::NamedAgent;
 pub(crate) use attachments::AttachmentSettings;
 pub(crate) use audit::AuditSettings;
 pub(crate) use budgets::BudgetSettings;
+pub(crate) use cluster::{ClusterSettings, SyncCheck};
 pub(super) use discovery::DiscoveryTable;
 pub(crate) use file_links::FileLinkSettings;
 pub(crate) use history::HistorySettings;
@@ -96,6 +98,7 @@ pub struct Settings {
     pub(crate) oidc: OidcSettings,
     pub(crate) webhooks: WebhookSettings,
     pub(crate) telemetry: TelemetrySettings,
+    pub(crate) cluster: ClusterSettings,
     pub(crate) reading: ReadingSettings,
     pub(crate) highlighting: HighlightingSettings,
     pub(crate) reader: ReaderSettings,
@@ -126,6 +129,7 @@ impl Settings {
         // Others are not told what one person asks alone.
         self.webhooks.urls.clear();
         self.telemetry.endpoint = None;
+        self.cluster.nats.clear();
         // They are fetched by the server whose data directory has them.
         self.live.repositories.clear();
         self.live.forges.clear();
@@ -171,6 +175,7 @@ pub(super) struct Tables {
     pub(super) audit: AuditSettings,
     pub(super) webhooks: WebhookSettings,
     pub(super) telemetry: TelemetrySettings,
+    pub(super) cluster: ClusterSettings,
     pub(super) reading: ReadingSettings,
     pub(super) highlighting: HighlightingSettings,
     pub(super) reader: ReaderSettings,

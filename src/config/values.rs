@@ -72,7 +72,7 @@ macro_rules! value_format {
         $name:ident -> $type:ty, $expected:literal, $schema:tt, |$value:ident| $parsed:expr
     ) => {
         $(#[$doc])*
-        pub(super) struct $name;
+        pub(in crate::config) struct $name;
 
         impl ConfigValue for $name {
             type Value = $type;
@@ -102,6 +102,8 @@ value_format! {
         duration.filter(|duration| !duration.is_zero())
     }
 }
+
+pub(super) mod cluster;
 
 const DURATION_PATTERN: &str = concat!(
     r"^\s*([0-9]+(\.[0-9]+)?\s*",

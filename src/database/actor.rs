@@ -119,15 +119,27 @@ impl Database {
             && (self.waiting.len() >= MAX_WAITING || self.waiting_bytes + bytes > MAX_WAITING_BYTES)
     }
 
+    /// How many of the waiting jobs make the next transaction: a journal takes only so much at once.
+    fn next_batch(&self) -> usize {
+        let most = self.writer.most_bytes();
+        let mut bytes = 0_usize;
+        let fitting = self.waiting.iter().take(MAX_BATCH).take_while(|waiting| {
+            bytes = bytes.saturating_add(waiting.bytes);
+            bytes <= most
+        });
+        fitting.count().max(1)
+    }
+
     /// Starts the next transaction, unless one is under way or nothing waits.
     fn commit(&mut self, context: &mut Context<Self>) {
         if self.is_committing || self.waiting.is_empty() {
             return;
         }
         self.is_committing = true;
+        let count = self.next_batch();
         let jobs: Vec<_> = self
             .waiting
-            .drain(..self.waiting.len().min(MAX_BATCH))
+            .drain(..count)
             .map(|waiting| {
                 self.waiting_bytes -= waiting.bytes;
                 waiting.job

@@ -18,7 +18,7 @@ use super::{
     clock::Clock,
     connection::Pool,
     error::DatabaseError,
-    journal::{Journal, Scope},
+    journal::{Journal, JournalScope},
     lock::DirectoryLock,
     recorder::{IdRanges, Recorder},
     stats::{StoreStats, WriteCounts},
@@ -109,6 +109,11 @@ impl Writer {
         &self.stats
     }
 
+    /// Bytes of entries that may be written at once. In a record they take up to four times as many.
+    pub(super) fn most_bytes(&self) -> usize {
+        self.journal.as_ref().map_or(usize::MAX, |journal| journal.most_bytes() / 4)
+    }
+
     /// Runs the jobs in their order in one transaction, and answers each after the commit.
     pub(super) fn commit(&self, mut jobs: Vec<Box<dyn Job>>) {
         let since = Instant::now();
@@ -188,7 +193,7 @@ fn execute(
 /// What became of jobs, each with the scopes that it wrote.
 struct Ran {
     outcomes: Vec<Result<(), DatabaseError>>,
-    scopes: Vec<Vec<Scope>>,
+    scopes: Vec<Vec<JournalScope>>,
 }
 
 /// Runs the jobs in their order; an error when the transaction as a whole failed.

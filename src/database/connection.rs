@@ -90,6 +90,16 @@ pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// Refuses the database of a node of a cluster, which is written through a journal alone.
+pub(super) fn require_alone(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let sql = "SELECT 1 FROM sqlite_schema WHERE name = 'journal_state'";
+    let is_of_cluster = connection.prepare(sql).and_then(|mut it| it.exists(()));
+    match is_of_cluster.map_err(|error| explain(path, error))? {
+        true => Err(OpenError::OfCluster { path: path.to_owned() }),
+        false => Ok(()),
+    }
+}
+
 pub(super) fn flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }

@@ -104,6 +104,20 @@ pub enum DatabaseError {
         /// The most, in bytes.
         most: usize,
     },
+    /// Between two records of the journal there was another one.
+    #[error(
+        "records of {scope:?} are missing in the journal between {before} and {at}: this store \
+         cannot follow it any more; stop this node, and copy the data directory of another one, \
+         which is stopped meanwhile, in place of its own"
+    )]
+    RecordsMissing {
+        /// The project, or what else the records are of.
+        scope: String,
+        /// The record that this store applied last.
+        before: u64,
+        /// The next one that there is.
+        at: u64,
+    },
     /// A newer program has written to the journal.
     #[error(
         "the journal has a record of version {found}, and this program knows {known}: upgrade \
@@ -219,6 +233,15 @@ pub enum OpenError {
         found: i64,
         /// The newest schema that this program knows.
         known: i64,
+    },
+    /// It is the database of a node, and would be written without the others.
+    #[error(
+        "{path} is the database of a node of a cluster, whose other nodes would not hear of what is \
+         written: configure `[cluster]`, or use another --data-dir"
+    )]
+    OfCluster {
+        /// The file.
+        path: PathBuf,
     },
     /// Anything else.
     #[error("cannot open {path}: {source}")]

@@ -49,6 +49,7 @@ pub(crate) fn forget(
     let directory = connection::make_directory(path)?;
     let _lock = DirectoryLock::acquire(&directory)?;
     let mut connection = connection::connect(path)?;
+    connection::require_alone(&connection, path)?;
     forget_rows(&mut connection, user, clear)
         .and_then(|forgotten| {
             connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;

@@ -92,6 +92,7 @@ pub fn run(
 ) -> Result<ImportReport, ImportError> {
     let source = SourceDatabase::open(source)?;
     let connection = connection::connect(database)?;
+    connection::require_alone(&connection, database)?;
     let mut report = ImportReport {
         without_conversation: source.messages_without_conversation()?,
         ..ImportReport::default()

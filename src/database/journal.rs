@@ -1,17 +1,15 @@
 //! The journal: where the writes of a transaction go before it commits, so that the stores of other
 //! nodes make the same of them. The store of a single machine has none.
 //!
-//! A [`Record`] holds the writes of one [`Scope`] in one transaction. The records of a scope have one
+//! A [`Record`] holds the writes of one [`JournalScope`] in one transaction. The records of a scope have one
 //! order, and only the owner of a project adds to it: a record is added only behind the one that its
 //! store applied last, and a new owner adds one that nobody before it knows of.
 
-#![allow(dead_code, reason = "a single machine has no journal")]
+#![cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "a single machine has no journal"))]
 
-pub(super) mod positions;
+pub(crate) mod messages;
+pub(crate) mod positions;
 pub(super) mod replay;
-
-#[cfg(test)]
-pub(super) mod memory;
 
 use std::fmt;
 
@@ -52,7 +50,7 @@ impl FromSql for Position {
 
 /// What has an order of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Scope {
+pub(crate) enum JournalScope {
     /// The ids that nodes have taken.
     Ids,
     /// What is of no project, such as logins. Every node writes it.
@@ -61,7 +59,7 @@ pub(crate) enum Scope {
     Project(ProjectName),
 }
 
-impl Scope {
+impl JournalScope {
     /// Its name: that of the project, or one that no project can have.
     pub(crate) fn as_str(&self) -> &str {
         match self {
@@ -86,7 +84,7 @@ impl Scope {
     }
 }
 
-impl fmt::Display for Scope {
+impl fmt::Display for JournalScope {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }
@@ -115,13 +113,16 @@ pub(crate) struct Record {
     pub(crate) v: u32,
     /// Random: by it, its writer finds a record whose acknowledgement was lost.
     pub(crate) batch: String,
+    /// The record of the scope that its writer's store applied last: it is added behind that one or not at
+    /// all.
+    pub(crate) after: Position,
     /// Whose the project is from this record on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) open: Option<Owner>,
     /// Whether the project is nobody's after this record.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) close: bool,
-    /// Of [`Scope::Ids`].
+    /// Of [`JournalScope::Ids`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) free_ids: Option<FreeIds>,
     /// In their order.
@@ -136,8 +137,16 @@ fn is_false(is: &bool) -> bool {
 
 impl Record {
     /// A record that does nothing yet.
-    pub(crate) fn new(batch: String) -> Self {
-        Self { v: VERSION, batch, open: None, close: false, free_ids: None, writes: Vec::new() }
+    pub(crate) fn new(batch: String, after: Position) -> Self {
+        Self {
+            v: VERSION,
+            batch,
+            after,
+            open: None,
+            close: false,
+            free_ids: None,
+            writes: Vec::new(),
+        }
     }
 }
 
@@ -145,17 +154,14 @@ impl Record {
 #[derive(Debug, Clone)]
 pub(crate) struct Placed {
     pub(crate) at: Position,
-    pub(crate) scope: Scope,
+    pub(crate) scope: JournalScope,
     pub(crate) record: Record,
 }
 
 /// A record to be added.
 #[derive(Debug, Clone)]
 pub(crate) struct Append {
-    pub(crate) scope: Scope,
-    /// The record of the scope that this store applied last: the new one is added behind it or not at
-    /// all.
-    pub(crate) after: Position,
+    pub(crate) scope: JournalScope,
     pub(crate) record: Record,
 }
 
@@ -185,6 +191,9 @@ pub(crate) trait Journal: Send + Sync {
     /// Is told that a transaction did not commit, although its records are in the journal: they come back
     /// as those of others do, and until then this store is behind.
     fn is_behind(&self, error: &DatabaseError);
+
+    /// The length of a record, in bytes, that is added without delay.
+    fn most_bytes(&self) -> usize;
 
     /// A name that no other record has.
     fn new_batch(&self) -> String {

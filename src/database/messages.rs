@@ -5,7 +5,6 @@
 //! [`Write`](super::writes::Write) is made of.
 
 pub(crate) mod credentials;
-pub(crate) mod journal;
 
 use actix::Message;
 use serde::{Deserialize, Serialize};

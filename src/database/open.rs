@@ -35,7 +35,10 @@ impl Database {
         let mut connection = connection::connect(path)?;
         let explain = |error| connection::explain(path, error);
         match journal {
-            None => report(path, recovery::recover_all(&mut connection, &clock).map_err(explain)?),
+            None => {
+                connection::require_alone(&connection, path)?;
+                report(path, recovery::recover_all(&mut connection, &clock).map_err(explain)?);
+            }
             Some(_) => positions::prepare(&connection).map_err(|error| explain(error.into()))?,
         }
 

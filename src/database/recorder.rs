@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction};
 
 use super::{
     error::DatabaseError,
-    journal::{Owner, Scope, positions},
+    journal::{JournalScope, Owner, positions},
     writes::{self, Change, Write},
 };
 
@@ -138,7 +138,7 @@ impl<'a> Recorder<'a> {
     /// Whether this node may write the project.
     pub(super) fn owns(&self, project: &ProjectName) -> Result<bool, DatabaseError> {
         let Some(me) = self.owner else { return Ok(true) };
-        let owner = positions::owner(self.transaction, &Scope::Project(project.clone()))?;
+        let owner = positions::owner(self.transaction, &JournalScope::Project(project.clone()))?;
         Ok(owner.as_ref() == Some(me))
     }
 
@@ -156,7 +156,7 @@ impl<'a> Recorder<'a> {
         instead_of: Option<&Owner>,
     ) -> Result<(), DatabaseError> {
         let Some(me) = self.owner else { return Ok(()) };
-        let scope = Scope::Project(project.clone());
+        let scope = JournalScope::Project(project.clone());
         let is_turned_over = self.recorded.turnovers.iter().any(|(other, _)| other == project);
         if is_turned_over || positions::owner(self.transaction, &scope)?.as_ref() != instead_of {
             return Err(DatabaseError::NotOwner { project: project.clone() });
@@ -170,7 +170,7 @@ impl<'a> Recorder<'a> {
     pub(super) fn close(&mut self, project: &ProjectName) -> Result<(), DatabaseError> {
         self.require(project)?;
         if self.owner.is_some() {
-            positions::set_owner(self.transaction, &Scope::Project(project.clone()), None)?;
+            positions::set_owner(self.transaction, &JournalScope::Project(project.clone()), None)?;
             self.recorded.turnovers.push((project.clone(), Turnover::Close));
         }
         Ok(())
@@ -183,11 +183,11 @@ impl<'a> Recorder<'a> {
     }
 
     /// The scopes of what was recorded after it had this length.
-    pub(super) fn scopes_after(&self, length: RecordedLength) -> Vec<Scope> {
+    pub(super) fn scopes_after(&self, length: RecordedLength) -> Vec<JournalScope> {
         let Recorded { writes, turnovers } = &self.recorded;
-        let written = writes[length.writes..].iter().map(Scope::of);
+        let written = writes[length.writes..].iter().map(JournalScope::of);
         let turned = turnovers[length.turnovers..].iter();
-        written.chain(turned.map(|(project, _)| Scope::Project(project.clone()))).collect()
+        written.chain(turned.map(|(project, _)| JournalScope::Project(project.clone()))).collect()
     }
 
     /// Forgets what was recorded after it had this length: it was rolled back.

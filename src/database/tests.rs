@@ -6,6 +6,7 @@ mod backing_up;
 mod group_commit;
 mod importing;
 mod journaling;
+mod memory_journal;
 mod opening;
 mod reacting;
 mod reading;

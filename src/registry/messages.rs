@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use actix::{Addr, Message};
 
 use crate::{
+    cluster::NotHere,
     ids::ConversationId,
     project::ProjectName,
     session::{Session, describe::SessionOverview},
@@ -18,7 +19,7 @@ pub(crate) struct Open {
 }
 
 /// Why a session cannot be opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotOpened {
     #[error("Project not found in registry")]
     UnknownProject,
@@ -33,6 +34,9 @@ pub(crate) enum NotOpened {
     GivenUp,
     #[error("The server is shutting down. Try again in a moment.")]
     Draining,
+    /// Its project is not this node's to write.
+    #[error("Nothing can be said here: {0}.")]
+    NotHere(NotHere),
 }
 
 /// Asks for the phase of a project's session, without starting one. Answers `None` when there is
@@ -68,6 +72,20 @@ impl SessionPhase {
             Self::Closing => closing,
         }
     }
+}
+
+/// Starts the session of a project that this node has taken, if questions wait in it.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub(crate) struct Resume {
+    pub(crate) project: ProjectName,
+}
+
+/// Ends the session of a project that this node has lost.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub(crate) struct Lose {
+    pub(crate) project: ProjectName,
 }
 
 #[derive(Message, Debug)]

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use crate::{database, web::assets::AssetsError};
+use crate::{cluster::membership::NotJoined, database, web::assets::AssetsError};
 
 use super::tls;
 
@@ -12,6 +12,9 @@ pub enum ServerError {
     /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] database::OpenError),
+    /// The server cannot be part of its cluster.
+    #[error("cannot be part of the cluster: {0}")]
+    Cluster(#[from] NotJoined),
     /// The page cannot be served.
     #[error(transparent)]
     Assets(#[from] AssetsError),

@@ -79,6 +79,13 @@ struct ViewerEnv {
     connection: Option<Arc<Connection>>,
 }
 
+impl ViewerEnv {
+    /// Whether this node may not write the project any more.
+    fn is_lost(&self) -> bool {
+        self.state.resources.cluster.is_here(&self.project) != Ok(true)
+    }
+}
+
 /// Upgrades a request to a viewer's WebSocket.
 fn start(
     request: &HttpRequest,

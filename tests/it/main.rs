@@ -28,6 +28,8 @@ mod claude_groups;
 mod claude_home;
 mod claude_server;
 mod client;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod company;
 mod config;
 mod crash;

@@ -22,7 +22,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 48] = [
+const LAYERS: [&str; 49] = [
     "ids",
     "hex",
     "histogram",
@@ -62,6 +62,7 @@ const LAYERS: [&str; 48] = [
     "reader",
     "wire",
     "database",
+    "cluster",
     "repositories",
     "conversation",
     "session",
@@ -74,7 +75,7 @@ const LAYERS: [&str; 48] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 71] = [
+const PURE: [&str; 73] = [
     "agent/codec",
     "agent/event",
     "ask/answer",
@@ -83,6 +84,8 @@ const PURE: [&str; 71] = [
     "effort",
     "authority",
     "sse",
+    "cluster/append",
+    "cluster/ownership",
     "citation/address",
     "citation/anchor",
     "citation/files_read",

@@ -4,8 +4,10 @@ use actix::{Context, Handler};
 
 use crate::database::{
     actor::{Database, Reply},
-    journal::{positions, replay},
-    messages::journal::{ApplyRecords, LeaveProject, TakeProject},
+    journal::{
+        messages::{ApplyRecords, LeaveProject, TakeProject, UseLog},
+        positions, replay,
+    },
     recovery,
 };
 
@@ -26,6 +28,16 @@ impl Handler<LeaveProject> for Database {
 
     fn handle(&mut self, leave: LeaveProject, context: &mut Context<Self>) -> Self::Result {
         self.enqueue_unbounded(context, 0, move |recorder| recorder.close(&leave.project))
+    }
+}
+
+impl Handler<UseLog> for Database {
+    type Result = Reply<bool>;
+
+    fn handle(&mut self, used: UseLog, context: &mut Context<Self>) -> Self::Result {
+        self.enqueue_unbounded(context, 0, move |recorder| {
+            Ok(positions::use_log(recorder.connection(), &used.log)?)
+        })
     }
 }
 

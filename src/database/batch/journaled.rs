@@ -7,8 +7,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::database::{
     error::DatabaseError,
     journal::{
-        Append, CONVERSATION_IDS, ENTRY_IDS, FreeIds, Journal, Placed, Position, Record, Scope,
-        Unappended, positions, replay,
+        Append, CONVERSATION_IDS, ENTRY_IDS, FreeIds, Journal, JournalScope, Placed, Position,
+        Record, Unappended, positions, replay,
     },
     recorder::{IdRanges, Recorded, Turnover},
 };
@@ -30,7 +30,7 @@ pub(super) fn refill(
     if left(&ids.conversations) >= NEEDED_CONVERSATIONS && left(&ids.entries) >= NEEDED_ENTRIES {
         return Ok(());
     }
-    let scope = Scope::Ids;
+    let scope = JournalScope::Ids;
     for _ in 0..RACES {
         let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         let free = positions::free_ids(&transaction)?;
@@ -39,8 +39,8 @@ pub(super) fn refill(
             entry: free.entry + ENTRY_IDS,
         };
         let after = positions::applied(&transaction, &scope)?;
-        let record = Record { free_ids: Some(taken), ..Record::new(journal.new_batch()) };
-        let append = Append { scope: scope.clone(), after, record };
+        let record = Record { free_ids: Some(taken), ..Record::new(journal.new_batch(), after) };
+        let append = Append { scope: scope.clone(), record };
         match journal.append(vec![append.clone()]).pop() {
             Some(Ok(at)) => {
                 place(&transaction, append, at)?;
@@ -86,7 +86,7 @@ pub(super) fn commit(
     } else {
         transaction.rollback()?;
         let shared = refused.iter().position(|(append, reason)| {
-            append.scope == Scope::Shared && matches!(reason, Unappended::Behind(_))
+            append.scope == JournalScope::Shared && matches!(reason, Unappended::Behind(_))
         });
         let shared = shared.map(|at| refused.swap_remove(at));
         for (append, reason) in refused {
@@ -105,11 +105,11 @@ pub(super) fn commit(
 /// The outcomes of a transaction's jobs, with the scopes that each has written.
 pub(super) struct Jobs<'a> {
     pub(super) outcomes: &'a mut [Result<(), DatabaseError>],
-    pub(super) scopes: Vec<Vec<Scope>>,
+    pub(super) scopes: Vec<Vec<JournalScope>>,
 }
 
 impl Jobs<'_> {
-    fn refuse(&mut self, scope: &Scope, error: &DatabaseError) {
+    fn refuse(&mut self, scope: &JournalScope, error: &DatabaseError) {
         for (outcome, scopes) in self.outcomes.iter_mut().zip(&self.scopes) {
             if outcome.is_ok() && scopes.contains(scope) {
                 *outcome = Err(error.clone());
@@ -124,23 +124,23 @@ fn appends(
     recorded: Recorded,
     journal: &dyn Journal,
 ) -> Result<Vec<Append>, DatabaseError> {
-    let mut records: BTreeMap<Scope, Record> = BTreeMap::new();
-    let new = || Record::new(journal.new_batch());
+    let mut records: BTreeMap<JournalScope, Record> = BTreeMap::new();
+    let new = || Record::new(journal.new_batch(), Position::default());
     for (project, turnover) in recorded.turnovers {
-        let record = records.entry(Scope::Project(project)).or_insert_with(new);
+        let record = records.entry(JournalScope::Project(project)).or_insert_with(new);
         match turnover {
             Turnover::Open => record.open = Some(journal.owner().clone()),
             Turnover::Close => record.close = true,
         }
     }
     for write in recorded.writes {
-        records.entry(Scope::of(&write)).or_insert_with(new).writes.push(write);
+        records.entry(JournalScope::of(&write)).or_insert_with(new).writes.push(write);
     }
-    let placed = records.into_iter().map(|(scope, record)| {
-        let after = positions::applied(transaction, &scope)?;
-        Ok(Append { scope, after, record })
+    let appends = records.into_iter().map(|(scope, mut record)| {
+        record.after = positions::applied(transaction, &scope)?;
+        Ok(Append { scope, record })
     });
-    placed.collect()
+    appends.collect()
 }
 
 /// Applies what is in the journal by now in a transaction of its own, and what is of all nodes behind what
@@ -160,7 +160,7 @@ fn redo(
         && let Err(error) = add_shared(&transaction, append, reason, journal)
     {
         // What others wrote before is kept either way.
-        jobs.refuse(&Scope::Shared, &error);
+        jobs.refuse(&JournalScope::Shared, &error);
     }
     Ok(transaction.commit()?)
 }
@@ -177,7 +177,7 @@ fn add_shared(
             return Err(error(&append.scope, reason));
         };
         replay::apply(transaction, &records)?;
-        append.after = positions::applied(transaction, &append.scope)?;
+        append.record.after = positions::applied(transaction, &append.scope)?;
         match journal.append(vec![append.clone()]).pop() {
             Some(Ok(at)) => return place(transaction, append, at),
             Some(Err(again)) => reason = again,
@@ -189,13 +189,13 @@ fn add_shared(
 
 /// Applies an own record that is in the journal at `at`.
 fn place(transaction: &Transaction<'_>, append: Append, at: Position) -> Result<(), DatabaseError> {
-    let Append { scope, record, .. } = append;
+    let Append { scope, record } = append;
     replay::apply(transaction, &[Placed { at, scope, record }]).map(drop)
 }
 
-fn error(scope: &Scope, reason: Unappended) -> DatabaseError {
+fn error(scope: &JournalScope, reason: Unappended) -> DatabaseError {
     match (reason, scope) {
-        (Unappended::Behind(_), Scope::Project(project)) => {
+        (Unappended::Behind(_), JournalScope::Project(project)) => {
             DatabaseError::NotOwner { project: project.clone() }
         }
         (Unappended::Behind(_), _) => DatabaseError::Busy,

@@ -2,7 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{FreeIds, Owner, Position, Scope};
+use crate::{
+    database::{Reader, error::DatabaseError},
+    project::ProjectName,
+};
+
+use super::{FreeIds, JournalScope, Owner, Position};
 
 /// The tables. They are written in the transactions whose records they count.
 const TABLES: &str = "
@@ -25,11 +30,13 @@ const TABLES: &str = "
         watermark         INTEGER NOT NULL,
         -- The first ids that no node has taken.
         next_conversation INTEGER NOT NULL,
-        next_entry        INTEGER NOT NULL
+        next_entry        INTEGER NOT NULL,
+        -- Which log the records are of; '' until one is known.
+        log               TEXT    NOT NULL
     ) STRICT;
 
-    INSERT INTO journal_state (one, watermark, next_conversation, next_entry)
-        VALUES (1, 0, 1, 1) ON CONFLICT DO NOTHING;";
+    INSERT INTO journal_state (one, watermark, next_conversation, next_entry, log)
+        VALUES (1, 0, 1, 1, '') ON CONFLICT DO NOTHING;";
 
 type Sqlite<T> = rusqlite::Result<T>;
 
@@ -39,7 +46,7 @@ pub(crate) fn prepare(connection: &Connection) -> Sqlite<()> {
 }
 
 /// The place of the scope's newest record that was applied.
-pub(crate) fn applied(connection: &Connection, scope: &Scope) -> Sqlite<Position> {
+pub(crate) fn applied(connection: &Connection, scope: &JournalScope) -> Sqlite<Position> {
     let applied = connection
         .prepare_cached("SELECT applied FROM journal WHERE scope = ?1")?
         .query_row([scope.as_str()], |row| row.get(0))
@@ -48,7 +55,11 @@ pub(crate) fn applied(connection: &Connection, scope: &Scope) -> Sqlite<Position
 }
 
 /// Notes that the scope's record at `at` is applied.
-pub(crate) fn set_applied(connection: &Connection, scope: &Scope, at: Position) -> Sqlite<()> {
+pub(crate) fn set_applied(
+    connection: &Connection,
+    scope: &JournalScope,
+    at: Position,
+) -> Sqlite<()> {
     connection
         .prepare_cached(
             "INSERT INTO journal (scope, applied) VALUES (?1, ?2)
@@ -59,7 +70,7 @@ pub(crate) fn set_applied(connection: &Connection, scope: &Scope, at: Position) 
 }
 
 /// Whose the scope is.
-pub(crate) fn owner(connection: &Connection, scope: &Scope) -> Sqlite<Option<Owner>> {
+pub(crate) fn owner(connection: &Connection, scope: &JournalScope) -> Sqlite<Option<Owner>> {
     let owner = connection
         .prepare_cached("SELECT node, incarnation FROM journal WHERE scope = ?1")?
         .query_row([scope.as_str()], |row| {
@@ -70,24 +81,55 @@ pub(crate) fn owner(connection: &Connection, scope: &Scope) -> Sqlite<Option<Own
     Ok(owner.flatten())
 }
 
-/// The owners of all projects that have one.
-pub(crate) fn owners(connection: &Connection) -> Sqlite<Vec<(Scope, Owner)>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT scope, node, incarnation FROM journal
-         WHERE node IS NOT NULL AND incarnation IS NOT NULL",
-    )?;
-    let rows = statement.query_map((), |row| {
+/// What a store has applied, when a node starts.
+#[derive(Debug)]
+pub(crate) struct JournalState {
+    /// All records up to this place are applied.
+    pub(crate) watermark: Position,
+    /// The owners of projects, by their newest records.
+    pub(crate) owners: Vec<(ProjectName, Option<Owner>, Position)>,
+}
+
+impl Reader {
+    /// What the store has applied of the journal.
+    pub(crate) fn journal_state(&self) -> Result<JournalState, DatabaseError> {
+        self.read(|connection| {
+            let sql = "SELECT watermark FROM journal_state";
+            let watermark = connection.query_row(sql, (), |row| row.get(0))?;
+            Ok(JournalState { watermark, owners: owners(connection)? })
+        })
+    }
+}
+
+fn owners(connection: &Connection) -> Sqlite<Vec<(ProjectName, Option<Owner>, Position)>> {
+    let mut statement =
+        connection.prepare("SELECT scope, node, incarnation, applied FROM journal")?;
+    let mut rows = statement.query(())?;
+    let mut owners = Vec::new();
+    while let Some(row) = rows.next()? {
         let scope: String = row.get(0)?;
-        Ok((Scope::parse(&scope), Owner { node: row.get(1)?, incarnation: row.get(2)? }))
-    })?;
-    rows.filter_map(|row| row.map(|(scope, owner)| Some((scope?, owner))).transpose()).collect()
+        if let Some(JournalScope::Project(project)) = JournalScope::parse(&scope) {
+            let (node, incarnation): (Option<_>, Option<_>) = (row.get(1)?, row.get(2)?);
+            let owner = node.zip(incarnation);
+            let owner = owner.map(|(node, incarnation)| Owner { node, incarnation });
+            owners.push((project, owner, row.get(3)?));
+        }
+    }
+    Ok(owners)
+}
+
+/// Notes which log the records are of. Answers whether it is the one of before, if there was one.
+pub(crate) fn use_log(connection: &Connection, log: &str) -> Sqlite<bool> {
+    let noted =
+        connection.execute("UPDATE journal_state SET log = ?1 WHERE log IN ('', ?1)", [log])?;
+    Ok(noted > 0)
 }
 
 /// Gives a project to `owner`, or to nobody. Sessions of agents are files of one node: another one does
 /// not go on with them.
 pub(crate) fn set_owner(
     connection: &Connection,
-    scope: &Scope,
+    scope: &JournalScope,
     owner: Option<&Owner>,
 ) -> Sqlite<()> {
     connection
@@ -115,13 +157,6 @@ pub(crate) fn set_owner(
             .execute([scope.as_str()])?;
     }
     Ok(())
-}
-
-/// The place up to which all records are applied.
-pub(crate) fn watermark(connection: &Connection) -> Sqlite<Position> {
-    connection
-        .prepare_cached("SELECT watermark FROM journal_state")?
-        .query_row((), |row| row.get(0))
 }
 
 /// Notes that all records up to `at` are applied.

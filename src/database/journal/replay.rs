@@ -4,7 +4,7 @@ use rusqlite::Transaction;
 
 use crate::database::{error::DatabaseError, writes};
 
-use super::{Placed, Record, Scope, VERSION, positions};
+use super::{JournalScope, Placed, Record, VERSION, positions};
 
 /// Applies records in their order, but those that are applied already. Answers how many it applied.
 pub(crate) fn apply(
@@ -14,7 +14,12 @@ pub(crate) fn apply(
     let mut applied = 0;
     for Placed { at, scope, record } in records {
         // Asked within the transaction: an own record comes back after it was committed.
-        if *at > positions::applied(transaction, scope)? {
+        let before = positions::applied(transaction, scope)?;
+        if *at > before {
+            if record.v <= VERSION && record.after != before {
+                let (scope, before) = (scope.as_str().to_owned(), before.0);
+                return Err(DatabaseError::RecordsMissing { scope, before, at: at.0 });
+            }
             apply_one(transaction, scope, record)?;
             positions::set_applied(transaction, scope, *at)?;
             applied += 1;
@@ -25,7 +30,7 @@ pub(crate) fn apply(
 
 fn apply_one(
     transaction: &Transaction<'_>,
-    scope: &Scope,
+    scope: &JournalScope,
     record: &Record,
 ) -> Result<(), DatabaseError> {
     let Record { v, open, close, free_ids, writes, .. } = record;

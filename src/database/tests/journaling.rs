@@ -7,16 +7,13 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::types::Value;
 
 use super::{
+    memory_journal::{Fault, Log, MemoryJournal},
     replaying::{self, Action, Known, PROJECTS, Step, create, step},
     *,
 };
 use crate::database::{
     batch::{self, Writer},
-    journal::{
-        Owner, Placed, Scope,
-        memory::{Fault, Log, MemoryJournal},
-        positions, replay,
-    },
+    journal::{JournalScope, Owner, Placed, Position, positions, replay},
     messages::{BeginTurn, RecordAction},
     recorder::Recorder,
     recovery,
@@ -71,13 +68,15 @@ impl Node {
     }
 
     fn owner_of(&self, project: &ProjectName) -> Option<Owner> {
-        positions::owner(&self.pool.get().unwrap(), &Scope::Project(project.clone())).unwrap()
+        positions::owner(&self.pool.get().unwrap(), &JournalScope::Project(project.clone()))
+            .unwrap()
     }
 
     /// Applies at most `most` of the records that it has not looked at.
     fn follow(&self, most: usize) {
         let connection = self.pool.get().unwrap();
-        let seen = positions::watermark(&connection).unwrap();
+        let watermark: i64 = one(&connection, "SELECT watermark FROM journal_state");
+        let seen = Position(watermark.unsigned_abs());
         let log = self.log.lock().unwrap();
         let new: Vec<Placed> =
             log.iter().filter(|placed| placed.at > seen).take(most).cloned().collect();
@@ -226,7 +225,7 @@ proptest! {
             for placed in interleaved(records, &choices) {
                 let record = serde_json::to_string(&placed.record).unwrap();
                 let record = serde_json::from_str(&record).unwrap();
-                let scope = Scope::parse(placed.scope.as_str()).unwrap();
+                let scope = JournalScope::parse(placed.scope.as_str()).unwrap();
                 replay::apply(&transaction, &[Placed { record, scope, ..placed }]).unwrap();
             }
             transaction.commit().unwrap();

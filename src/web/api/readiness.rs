@@ -22,6 +22,9 @@ pub(crate) async fn ready(state: web::Data<AppState>) -> HandlerResult {
     if state.draining.load(Ordering::Relaxed) {
         return Err(Problem::unavailable("The server is shutting down."));
     }
+    if let Some(problem) = state.resources.cluster.problem() {
+        return Err(Problem::unavailable(problem));
+    }
     let agents = &state.resources.agents;
     let kind = agents.kind().map_err(|error| {
         Problem::unavailable(format!(

@@ -22,7 +22,7 @@ use crate::{
     wire::{
         client_frame::{StartFrame, StartTarget},
         close_code,
-        server_frame::{ConversationState, Notice, Status},
+        server_frame::{ConversationState, ErrorNotice, Notice, Status},
     },
 };
 
@@ -147,6 +147,10 @@ impl Viewer {
             | AttachFailure::Refused(AttachError::Closing) => {
                 return close(context, GOING_AWAY, "the server is shutting down");
             }
+            AttachFailure::NotOpened(error @ NotOpened::NotHere(_)) => {
+                self.notify(&Notice::Error(ErrorNotice::retryable(error.to_string())), context);
+                return close(context, close_code::SERVED_ELSEWHERE, "another node serves it");
+            }
             AttachFailure::NotOpened(error @ NotOpened::UnknownProject) => {
                 (error.to_string(), Some(close_code::NO_SUCH_PROJECT))
             }
@@ -196,6 +200,9 @@ impl Viewer {
                     }
                     Err(failure) => viewer.on_attach_failure(failure, context),
                 });
+            }
+            Err(AttachFailure::Refused(_)) if viewer.env.is_lost() => {
+                close(context, close_code::SERVED_ELSEWHERE, "another node serves it");
             }
             // It was closed and has not failed.
             Err(AttachFailure::Refused(_)) => viewer.left_at = Some(position),

@@ -5,15 +5,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::{Append, Journal, Owner, Placed, Position, Unappended};
-use crate::database::error::DatabaseError;
+use crate::database::{
+    error::DatabaseError,
+    journal::{Append, Journal, Owner, Placed, Position, Unappended},
+};
 
 /// What all nodes of a test share: the records in their order.
-pub(in crate::database) type Log = Arc<Mutex<Vec<Placed>>>;
+pub(super) type Log = Arc<Mutex<Vec<Placed>>>;
 
 /// What is to go wrong with an append.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::database) enum Fault {
+pub(super) enum Fault {
     /// It is added, and nobody learns of it.
     LostAnswer,
     /// It is not added.
@@ -21,17 +23,17 @@ pub(in crate::database) enum Fault {
 }
 
 /// The journal of one node.
-pub(in crate::database) struct MemoryJournal {
+pub(super) struct MemoryJournal {
     owner: Owner,
     log: Log,
     /// For the next appends.
-    pub(in crate::database) faults: Mutex<VecDeque<Fault>>,
+    pub(super) faults: Mutex<VecDeque<Fault>>,
     /// How often it was told that a transaction did not commit.
-    pub(in crate::database) failed_commits: Mutex<usize>,
+    pub(super) failed_commits: Mutex<usize>,
 }
 
 impl MemoryJournal {
-    pub(in crate::database) fn new(node: &str, incarnation: &str, log: &Log) -> Arc<Self> {
+    pub(super) fn new(node: &str, incarnation: &str, log: &Log) -> Arc<Self> {
         let owner = Owner { node: node.to_owned(), incarnation: incarnation.to_owned() };
         Arc::new(Self {
             owner,
@@ -49,7 +51,7 @@ impl MemoryJournal {
         }
         let newer: Vec<_> = log
             .iter()
-            .filter(|placed| placed.scope == append.scope && placed.at > append.after)
+            .filter(|placed| placed.scope == append.scope && placed.at > append.record.after)
             .cloned()
             .collect();
         if !newer.is_empty() {
@@ -71,6 +73,10 @@ impl Journal for MemoryJournal {
 
     fn append(&self, appends: Vec<Append>) -> Vec<Result<Position, Unappended>> {
         appends.into_iter().map(|append| self.add(append)).collect()
+    }
+
+    fn most_bytes(&self) -> usize {
+        usize::MAX
     }
 
     fn is_behind(&self, _: &DatabaseError) {

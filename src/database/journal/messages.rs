@@ -1,7 +1,5 @@
 //! Messages about the journal: whose a project is, and what other nodes have written.
 
-#![allow(dead_code, reason = "a single machine has no journal")]
-
 use actix::Message;
 
 use crate::{
@@ -27,6 +25,13 @@ pub(crate) struct TakeProject {
 #[rtype(result = "Result<(), DatabaseError>")]
 pub(crate) struct LeaveProject {
     pub(crate) project: ProjectName,
+}
+
+/// Says which log the journal is. Answers whether the store has applied records of that one alone.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<bool, DatabaseError>")]
+pub(crate) struct UseLog {
+    pub(crate) log: String,
 }
 
 /// Applies what nodes have written, in its order. What is applied already changes nothing.

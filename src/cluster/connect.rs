@@ -1,0 +1,187 @@
+//! Connecting to NATS, and what its servers must be like.
+
+use std::time::Duration;
+
+use async_nats::{
+    ConnectOptions,
+    jetstream::{
+        self,
+        kv::Store as Bucket,
+        stream::{DiscardPolicy, RetentionPolicy, StorageType, Stream},
+    },
+};
+
+use super::{log::NatsLog, node::ClusterError, sync_check};
+use crate::config::settings::{ClusterSettings, SyncCheck};
+
+/// The oldest servers that keep what they promise: older ones let two writers win one place, or sync each
+/// record for tens of milliseconds.
+const OLDEST: (u64, u64) = (2, 15);
+
+/// What a record may need, in bytes: an image that is attached to a question is one.
+const LEAST_PAYLOAD: usize = 8 << 20; // 8 MiB
+
+/// How long the mark of an expired lease stays, so that every node sees it.
+const MARKED: Duration = Duration::from_secs(600);
+
+/// Says in a stream's metadata that it is ours.
+const MARK: (&str, &str) = ("cicerone", "log");
+
+/// What a node has of NATS.
+#[derive(Clone)]
+pub(super) struct Connection {
+    pub(super) log: NatsLog,
+    /// The leases of the nodes.
+    pub(super) leases: Bucket,
+    pub(super) context: jetstream::Context,
+    /// Tells this log from one that was made anew in its place.
+    pub(super) log_id: String,
+}
+
+/// Connects, checks the servers, and makes what is not there.
+pub(super) async fn connect(settings: &ClusterSettings) -> Result<Connection, ClusterError> {
+    let servers = settings.nats.join(",");
+    let unreachable = |error: &dyn ToString| ClusterError::Unreachable {
+        servers: servers.clone(),
+        reason: error.to_string(),
+    };
+    let options = options(settings)?;
+    let client = tokio::time::timeout(settings.append_timeout, options.connect(&settings.nats))
+        .await
+        .map_err(|_| unreachable(&"no answer in time"))?
+        .map_err(|error| unreachable(&error))?;
+    let info = client.server_info();
+    require_version(&info.version)?;
+    if info.max_payload < LEAST_PAYLOAD {
+        return Err(ClusterError::Payload { found: info.max_payload, least: LEAST_PAYLOAD });
+    }
+    if settings.sync == SyncCheck::Required {
+        sync_check::require(settings).await?;
+    }
+    let context = jetstream::new(client);
+    let stream = stream(&context, settings).await?;
+    let log_id = stream.cached_info().created.unix_timestamp_nanos().to_string();
+    let leases = leases(&context, settings).await?;
+    let log = NatsLog::new(&context, stream, info.max_payload, settings.append_timeout);
+    Ok(Connection { log, leases, context, log_id })
+}
+
+fn options(settings: &ClusterSettings) -> Result<ConnectOptions, ClusterError> {
+    let mut options = ConnectOptions::new()
+        .name(format!("cicerone {}", settings.node))
+        .connection_timeout(Duration::from_secs(2))
+        .request_timeout(Some(Duration::from_secs(2)))
+        .ping_interval(Duration::from_secs(1))
+        .require_tls(settings.nats.iter().any(|address| address.starts_with("tls://")));
+    if let Some(user) = &settings.user {
+        let (user, password) = user.reveal().split_once(':').ok_or(ClusterError::UserFile)?;
+        options = options.user_and_password(user.to_owned(), password.to_owned());
+    }
+    if let Some(authorities) = &settings.tls_ca {
+        options = options.add_root_certificates(authorities.clone());
+    }
+    if let (Some(certificate), Some(key)) = (&settings.tls_certificate, &settings.tls_key) {
+        options = options.add_client_certificate(certificate.clone(), key.clone());
+    }
+    Ok(options)
+}
+
+fn require_version(version: &str) -> Result<(), ClusterError> {
+    let mut parts = version.split('.').map(|part| part.parse::<u64>().unwrap_or_default());
+    let found = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    match found >= OLDEST {
+        true => Ok(()),
+        false => Err(ClusterError::Version {
+            found: version.to_owned(),
+            oldest: format!("{}.{}", OLDEST.0, OLDEST.1),
+        }),
+    }
+}
+
+/// The stream of the log, which is made where it is missing.
+async fn stream(
+    context: &jetstream::Context,
+    settings: &ClusterSettings,
+) -> Result<Stream, ClusterError> {
+    let name = &settings.stream;
+    let subjects = vec![format!("{name}.log.>")];
+    let wanted = jetstream::stream::Config {
+        name: name.clone(),
+        subjects: subjects.clone(),
+        retention: RetentionPolicy::Limits,
+        // What is full refuses: nothing of the log may go by itself.
+        discard: DiscardPolicy::New,
+        storage: StorageType::File,
+        num_replicas: settings.replicas,
+        max_bytes: i64::try_from(settings.log_bytes).unwrap_or(i64::MAX),
+        allow_direct: false,
+        deny_delete: true,
+        metadata: [(MARK.0.to_owned(), MARK.1.to_owned())].into(),
+        ..Default::default()
+    };
+    let failed = |error: &dyn ToString| ClusterError::Stream {
+        name: name.clone(),
+        reason: error.to_string(),
+    };
+    let stream = context.get_or_create_stream(wanted).await.map_err(|error| failed(&error))?;
+    let config = &stream.cached_info().config;
+    if config.metadata.get(MARK.0).map(String::as_str) != Some(MARK.1)
+        || config.subjects != subjects
+    {
+        return Err(failed(
+            &"a stream of this name is there, and it is none of Cicerone: name another one in cluster.stream",
+        ));
+    }
+    if !config.max_age.is_zero()
+        || config.max_messages_per_subject > 0
+        || config.discard != DiscardPolicy::New
+    {
+        return Err(failed(
+            &"it drops records by itself (max_age, max_msgs_per_subject or discard: old): nodes that are away would miss them",
+        ));
+    }
+    if config.num_replicas < settings.replicas {
+        ::log::warn!(
+            "the stream has fewer replicas than configured stream={name} replicas={}",
+            config.num_replicas
+        );
+    }
+    Ok(stream)
+}
+
+async fn leases(
+    context: &jetstream::Context,
+    settings: &ClusterSettings,
+) -> Result<Bucket, ClusterError> {
+    let bucket = format!("{}_NODES", settings.stream);
+    let wanted = jetstream::kv::Config {
+        bucket: bucket.clone(),
+        history: 1,
+        num_replicas: settings.replicas,
+        limit_markers: Some(MARKED),
+        ..Default::default()
+    };
+    match context.get_key_value(&bucket).await {
+        Ok(leases) => Ok(leases),
+        Err(_) => context
+            .create_key_value(wanted)
+            .await
+            .map_err(|error| ClusterError::Stream { name: bucket, reason: error.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_that_do_not_keep_their_promises_are_refused_in_words() {
+        for version in ["2.15.0", "2.15.1", "2.16.0-dev", "3.0.0"] {
+            require_version(version).unwrap();
+        }
+        for version in ["2.14.9", "2.9.10", "1.4.1", "", "nonsense"] {
+            let words = require_version(version).unwrap_err().to_string();
+            assert!(words.contains("2.15") && words.contains("upgrade"), "{words}");
+        }
+    }
+}

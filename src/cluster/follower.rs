@@ -1,0 +1,192 @@
+//! The follower: applies what nodes have written to this node's store, in the order of the log.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::Addr;
+use async_nats::jetstream::consumer::{DeliverPolicy, pull::OrderedConfig};
+use futures_util::{FutureExt as _, StreamExt as _};
+
+use super::{
+    Member,
+    log::{NatsLog, Unreadable, decode},
+};
+use crate::database::{
+    Database, DatabaseError,
+    journal::messages::ApplyRecords,
+    journal::{JournalScope, Placed, Position},
+};
+
+/// Records that are applied in one transaction, at most.
+const MOST_AT_ONCE: usize = 500;
+
+/// Wait before the log is followed anew after an error.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How often it is told that the log cannot be followed any more.
+const TOLD_EACH: Duration = Duration::from_secs(60);
+
+/// How far a store has followed the log. Cheap to share.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    applied: AtomicU64,
+}
+
+impl Progress {
+    /// The place up to which all records are applied.
+    pub(super) fn applied(&self) -> Position {
+        Position(self.applied.load(Ordering::Acquire))
+    }
+
+    pub(super) fn begin_at(&self, at: Position) {
+        self.applied.store(at.0, Ordering::Release);
+    }
+}
+
+/// Why the log cannot be followed.
+enum NotFollowed {
+    /// It may go on by itself.
+    Broken(String),
+    /// Somebody has to do something.
+    Stuck(String),
+}
+
+impl From<Unreadable> for NotFollowed {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Stuck(unreadable.to_string())
+    }
+}
+
+/// Follows the log for as long as this node runs.
+pub(super) async fn follow(
+    log: NatsLog,
+    member: Arc<Member>,
+    database: Addr<Database>,
+    progress: Arc<Progress>,
+) {
+    loop {
+        match follow_once(&log, &member, &database, &progress).await {
+            NotFollowed::Broken(why) => {
+                ::log::warn!("the log of the cluster is followed anew error={why}");
+                tokio::time::sleep(PAUSE).await;
+            }
+            NotFollowed::Stuck(why) => {
+                member.is_stuck.store(true, Ordering::Relaxed);
+                ::log::error!(
+                    "this node does not follow its cluster any more after={} error={why}",
+                    progress.applied().0
+                );
+                tokio::time::sleep(TOLD_EACH).await;
+            }
+        }
+    }
+}
+
+async fn follow_once(
+    log: &NatsLog,
+    member: &Member,
+    database: &Addr<Database>,
+    progress: &Progress,
+) -> NotFollowed {
+    let broken = |error: &dyn ToString| NotFollowed::Broken(error.to_string());
+    let start_sequence = progress.applied().0 + 1;
+    let config = OrderedConfig {
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
+        ..OrderedConfig::default()
+    };
+    let consumer = match log.stream().create_consumer(config).await {
+        Ok(consumer) => consumer,
+        Err(error) => return broken(&error),
+    };
+    let mut messages = match consumer.messages().await {
+        Ok(messages) => messages,
+        Err(error) => return broken(&error),
+    };
+    loop {
+        let Some(first) = messages.next().await else { return broken(&"it ended") };
+        let mut received = vec![first];
+        while received.len() < MOST_AT_ONCE
+            && let Some(Some(next)) = messages.next().now_or_never()
+        {
+            received.push(next);
+        }
+        let mut records = Vec::with_capacity(received.len());
+        for message in received {
+            let message = match message {
+                Ok(message) => message,
+                Err(error) => return broken(&error),
+            };
+            let at = match message.info() {
+                Ok(info) => info.stream_sequence,
+                Err(error) => return broken(&error),
+            };
+            match decode(at, &message.subject, &message.payload) {
+                Ok(placed) => records.push(placed),
+                Err(unreadable) => return unreadable.into(),
+            }
+        }
+        if let Err(why) = apply(member, database, progress, records).await {
+            return why;
+        }
+    }
+}
+
+/// Applies records to the store, and then tells what they say of owners.
+async fn apply(
+    member: &Member,
+    database: &Addr<Database>,
+    progress: &Progress,
+    records: Vec<Placed>,
+) -> Result<(), NotFollowed> {
+    let Some(up_to) = records.last().map(|placed| placed.at) else { return Ok(()) };
+    let owners: Vec<_> = records.iter().filter_map(owner_of).collect();
+    match database.send(ApplyRecords { records, up_to }).await {
+        Ok(Ok(())) => (),
+        Ok(Err(error)) if is_lasting(&error) => {
+            return Err(NotFollowed::Stuck(error.to_string()));
+        }
+        Ok(Err(error)) => return Err(NotFollowed::Broken(error.to_string())),
+        Err(error) => return Err(NotFollowed::Broken(error.to_string())),
+    }
+    progress.applied.store(up_to.0, Ordering::Release);
+    member.is_stuck.store(false, Ordering::Relaxed);
+    let lost = {
+        let mut ownership = member.ownership();
+        let lost = owners
+            .into_iter()
+            .filter(|(project, owner, at)| ownership.on_record(project, owner.clone(), *at));
+        lost.map(|(project, ..)| project).collect::<Vec<_>>()
+    };
+    member.tell_lost(lost);
+    Ok(())
+}
+
+type OwnerRecord = (crate::project::ProjectName, Option<crate::database::journal::Owner>, Position);
+
+/// What a record says of a project's owner.
+fn owner_of(placed: &Placed) -> Option<OwnerRecord> {
+    let JournalScope::Project(project) = &placed.scope else { return None };
+    match (&placed.record.open, placed.record.close) {
+        (_, true) => Some((project.clone(), None, placed.at)),
+        (Some(owner), false) => Some((project.clone(), Some(owner.clone()), placed.at)),
+        (None, false) => None,
+    }
+}
+
+/// Whether an error does not pass by itself. A full disk does, once somebody has made room.
+fn is_lasting(error: &DatabaseError) -> bool {
+    !error.is_retryable()
+        && !matches!(
+            error,
+            DatabaseError::Full
+                | DatabaseError::Disk(_)
+                | DatabaseError::ReadOnly
+                | DatabaseError::Stopped
+                | DatabaseError::Connection(_)
+        )
+}

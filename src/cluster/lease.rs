@@ -1,0 +1,209 @@
+//! The lease of a node: a key that expires unless it is renewed in time. Who has none is thought gone, and
+//! thinks so of itself first.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_nats::{
+    HeaderMap,
+    jetstream::{
+        kv::{Operation, Store as Bucket},
+        message::PublishMessage,
+    },
+};
+use futures_util::StreamExt as _;
+
+use super::{Member, connect::Connection, node::ClusterError, ownership::LiveNode};
+
+/// Renewals in the time of a lease.
+const RENEWALS: u32 = 3;
+
+/// Wait before the nodes are watched anew.
+const WATCH_AGAIN: Duration = Duration::from_millis(500);
+
+/// This node's key.
+pub(super) struct Lease {
+    connection: Connection,
+    bucket: Bucket,
+    node: String,
+    length: Duration,
+    /// The revision of the newest renewal; `None` while there is no key.
+    revision: Option<u64>,
+}
+
+impl Lease {
+    pub(super) fn new(connection: &Connection, node: &str, length: Duration) -> Self {
+        let bucket = connection.leases.clone();
+        Self {
+            connection: connection.clone(),
+            bucket,
+            node: node.to_owned(),
+            length,
+            revision: None,
+        }
+    }
+
+    /// Takes the name of this node. Waits for the end of the lease of a run before; fails where another
+    /// node has the name and lives.
+    pub(super) async fn take(&mut self, value: &LiveNode) -> Result<(), ClusterError> {
+        let begun = Instant::now();
+        let mut seen = None;
+        loop {
+            match self.create(value).await {
+                Ok(revision) => {
+                    self.revision = Some(revision);
+                    return Ok(());
+                }
+                Err(error) => {
+                    let other = self.bucket.entry(self.node.as_str()).await.ok().flatten();
+                    let other = other.filter(|entry| entry.operation == Operation::Put);
+                    let revision = other.map(|entry| entry.revision);
+                    if let (Some(before), Some(now)) = (seen, revision)
+                        && now > before
+                    {
+                        return Err(ClusterError::NameTaken(self.node.clone()));
+                    }
+                    seen = seen.or(revision);
+                    if begun.elapsed() > self.length * 2 + Duration::from_secs(5) {
+                        return Err(ClusterError::Lease(error));
+                    }
+                }
+            }
+            tokio::time::sleep(self.length / 10).await;
+        }
+    }
+
+    async fn create(&self, value: &LiveNode) -> Result<u64, String> {
+        let value = serde_json::to_vec(value).map_err(|error| error.to_string())?;
+        let created = self.bucket.create_with_ttl(&self.node, value.into(), self.length).await;
+        created.map_err(|error| error.to_string())
+    }
+
+    /// Renews the key, if it is still that of the newest renewal.
+    async fn renew(&self, revision: u64, value: &LiveNode) -> Result<u64, String> {
+        let value = serde_json::to_vec(value).map_err(|error| error.to_string())?;
+        let subject = format!("$KV.{}.{}", self.bucket.name, self.node);
+        let publish = PublishMessage::build()
+            .headers(HeaderMap::new())
+            .payload(value.into())
+            .expected_last_subject_sequence(revision)
+            .ttl(self.length);
+        let sent = self.connection.context.send_publish(subject, publish).await;
+        let answer = sent.map_err(|error| error.to_string())?.await;
+        Ok(answer.map_err(|error| error.to_string())?.sequence)
+    }
+
+    /// Renews the lease for as long as the node runs. Where that fails for the time of a lease, the node
+    /// gives all projects up.
+    pub(super) async fn keep(mut self, member: Arc<Member>, value: impl Fn() -> LiveNode) {
+        let mut renewed = Instant::now();
+        loop {
+            tokio::time::sleep(self.length / RENEWALS).await;
+            // What counts is when it was sent: the servers may have got it then.
+            let sent = Instant::now();
+            let value = value();
+            let attempt = async {
+                match self.revision {
+                    Some(revision) => self.renew(revision, &value).await,
+                    None => self.create(&value).await,
+                }
+            };
+            let answer = tokio::time::timeout(self.length / RENEWALS, attempt).await;
+            match answer.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
+                Ok(revision) => {
+                    renewed = sent;
+                    self.revision = Some(revision);
+                    if !member.ownership().is_in_reach() {
+                        ::log::info!("the cluster is in reach again node={}", self.node);
+                    }
+                    member.ownership().set_in_reach(true);
+                }
+                Err(error) => {
+                    ::log::warn!("cannot renew the lease node={} error={error}", self.node);
+                    if renewed.elapsed() > self.length {
+                        self.end(&member).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives everything up, and finds out whether the key is still there.
+    async fn end(&mut self, member: &Member) {
+        let lost = {
+            let mut ownership = member.ownership();
+            if ownership.is_in_reach() {
+                ::log::error!(
+                    "this node has lost its lease and gives its projects up node={}",
+                    self.node
+                );
+            }
+            ownership.set_in_reach(false)
+        };
+        member.tell_lost(lost);
+        let entry = self.bucket.entry(self.node.as_str());
+        if let Ok(Ok(entry)) = tokio::time::timeout(self.length / RENEWALS, entry).await {
+            let me = member.ownership().me().incarnation.clone();
+            let entry = entry.filter(|entry| entry.operation == Operation::Put);
+            let is_mine = |value: &[u8]| {
+                serde_json::from_slice::<LiveNode>(value).is_ok_and(|node| node.incarnation == me)
+            };
+            self.revision = match entry {
+                // A renewal whose answer was lost.
+                Some(entry) if is_mine(&entry.value) => Some(entry.revision),
+                Some(_) => {
+                    ::log::error!(
+                        "another node has the name {:?}: give this one another `cluster.node`",
+                        self.node
+                    );
+                    None
+                }
+                None => None,
+            };
+        }
+    }
+}
+
+/// Deletes the key of this node, whose lease is not renewed any more.
+pub(super) async fn give_back(connection: &Connection, node: &str) {
+    if let Err(error) = connection.leases.delete(node).await {
+        ::log::warn!("cannot give the lease back error={error}");
+    }
+}
+
+/// Watches which nodes live, for as long as this one runs. Calls `is_known` once it knows of all.
+pub(super) async fn watch(bucket: Bucket, member: Arc<Member>, is_known: impl Fn()) {
+    loop {
+        if let Err(error) = watch_once(&bucket, &member, &is_known).await {
+            ::log::warn!("cannot watch which nodes live error={error}");
+        }
+        tokio::time::sleep(WATCH_AGAIN).await;
+    }
+}
+
+async fn watch_once(
+    bucket: &Bucket,
+    member: &Member,
+    is_known: &impl Fn(),
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut entries = bucket.watch_with_history(">").await?;
+    while let Some(entry) = entries.next().await {
+        let entry = entry?;
+        let node = match entry.operation {
+            Operation::Put => serde_json::from_slice(&entry.value).ok(),
+            Operation::Delete | Operation::Purge => None,
+        };
+        ::log::info!(
+            "a node {} node={}",
+            if node.is_some() { "lives" } else { "is gone" },
+            entry.key
+        );
+        member.ownership().on_node(&entry.key, node);
+        if entry.seen_current {
+            is_known();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,283 @@
+//! The journal in a stream of NATS: a subject for each scope.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_nats::jetstream::{
+    self, ErrorCode,
+    context::{PublishError, PublishErrorKind},
+    message::PublishMessage,
+    stream::Stream,
+};
+use futures_util::future::join_all;
+use serde::Deserialize;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Member,
+    append::{self, Answer, NextStep},
+};
+use crate::database::{
+    DatabaseError,
+    journal::{
+        Append, Journal, JournalScope, Owner, Placed, Position, Record, Unappended, VERSION,
+    },
+};
+
+/// Wait for one answer, before the same is sent again.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Pauses before the same is sent again.
+const SHORT_PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What NATS adds to a record, in bytes.
+const OVERHEAD: usize = 4096;
+
+/// The log of a cluster. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct NatsLog(Arc<Inner>);
+
+struct Inner {
+    context: jetstream::Context,
+    stream: Stream,
+    name: String,
+    max_payload: usize,
+    timeout: Duration,
+}
+
+/// A record that is none of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("the record at {at} of the stream cannot be read: {reason}")]
+pub(super) struct Unreadable {
+    at: u64,
+    reason: String,
+}
+
+impl NatsLog {
+    pub(super) fn new(
+        context: &jetstream::Context,
+        stream: Stream,
+        max_payload: usize,
+        timeout: Duration,
+    ) -> Self {
+        let name = stream.cached_info().config.name.clone();
+        let context = context.clone();
+        Self(Arc::new(Inner { context, stream, name, max_payload, timeout }))
+    }
+
+    pub(super) fn stream(&self) -> &Stream {
+        &self.0.stream
+    }
+
+    fn subject(&self, scope: &JournalScope) -> String {
+        format!("{}.log.{scope}", self.0.name)
+    }
+
+    /// Adds a record behind the one that it names, or finds it there.
+    async fn append(&self, append: &Append) -> Result<Position, Unappended> {
+        let deadline = Instant::now() + self.0.timeout;
+        let Append { scope, record } = append;
+        let unreachable = |error: &dyn ToString| Unappended::Unreachable(error.to_string());
+        let payload = serde_json::to_vec(record).map_err(|error| unreachable(&error))?;
+        let most = self.0.max_payload.saturating_sub(OVERHEAD);
+        let too_large = Unappended::TooLarge { bytes: payload.len(), most };
+        if payload.len() > most {
+            return Err(too_large);
+        }
+        let publish = PublishMessage::build()
+            .payload(payload.into())
+            .expected_stream(&self.0.name)
+            .expected_last_subject_sequence(record.after.0);
+        let subject = self.subject(scope);
+        loop {
+            let sent = self.0.context.send_publish(subject.clone(), publish.clone());
+            let (answer, words) = match tokio::time::timeout(ANSWER, sent).await {
+                Ok(Ok(answer)) => match tokio::time::timeout(ANSWER, answer).await {
+                    Ok(Ok(added)) => (Answer::Added(Position(added.sequence)), String::new()),
+                    Ok(Err(error)) => (answer_of(&error), error.to_string()),
+                    Err(_) => (Answer::Unknown, "no answer in time".to_owned()),
+                },
+                Ok(Err(error)) => (answer_of(&error), error.to_string()),
+                Err(_) => (Answer::Unknown, "no connection".to_owned()),
+            };
+            let pause = match answer.next_step() {
+                NextStep::Done(at) => return Ok(at),
+                NextStep::Refuse => return Err(too_large),
+                NextStep::Again => SHORT_PAUSE,
+                NextStep::AgainLater => PAUSE,
+                NextStep::Look => match self.newer(scope, record.after).await {
+                    Ok(newer) if !newer.is_empty() => {
+                        return append::landed(&record.batch, newer);
+                    }
+                    // Who answered knows less than who refused.
+                    Ok(_) => SHORT_PAUSE,
+                    Err(error) => {
+                        ::log::debug!("cannot read what came first scope={scope} error={error}");
+                        PAUSE
+                    }
+                },
+            };
+            if Instant::now() + pause > deadline {
+                ::log::error!("cannot add to the log scope={scope} error={words}");
+                return Err(Unappended::Unreachable(words));
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// The records of a scope behind one, as the leader of the stream has them.
+    async fn newer(
+        &self,
+        scope: &JournalScope,
+        after: Position,
+    ) -> Result<Vec<Placed>, Box<dyn std::error::Error + Send + Sync>> {
+        let subject = self.subject(scope);
+        let mut newer = Vec::new();
+        let mut from = after.0 + 1;
+        loop {
+            let next = self.0.stream.raw_message_builder();
+            let next = next.sequence(from).next_by_subject(subject.as_str()).send().await;
+            let message = match next {
+                Ok(message) => message,
+                Err(error)
+                    if error.kind() == jetstream::stream::RawMessageErrorKind::NoMessageFound =>
+                {
+                    return Ok(newer);
+                }
+                Err(error) => return Err(error.into()),
+            };
+            from = message.sequence + 1;
+            newer.push(decode(message.sequence, &message.subject, &message.payload)?);
+        }
+    }
+}
+
+/// What an error of NATS says of an append.
+fn answer_of(error: &PublishError) -> Answer {
+    let source = std::error::Error::source(error);
+    let code = source
+        .and_then(|it| it.downcast_ref::<jetstream::Error>())
+        .map(jetstream::Error::error_code);
+    match (error.kind(), code) {
+        (_, Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT)) => Answer::InFlight,
+        (PublishErrorKind::WrongLastSequence, _) => Answer::OtherLast,
+        (PublishErrorKind::MaxPayloadExceeded, _) => Answer::TooLarge,
+        _ => Answer::Unknown,
+    }
+}
+
+/// Reads a message of the stream.
+pub(super) fn decode(at: u64, subject: &str, payload: &[u8]) -> Result<Placed, Unreadable> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    let unreadable = |reason: String| Unreadable { at, reason };
+    let scope = subject.rsplit('.').next().and_then(JournalScope::parse);
+    let scope =
+        scope.ok_or_else(|| unreadable(format!("the subject {subject:?} is of no project")))?;
+    // What a newer program wrote may have another shape.
+    let Version { v } =
+        serde_json::from_slice(payload).map_err(|error| unreadable(error.to_string()))?;
+    let record = match v > VERSION {
+        true => Record { v, ..Record::new(String::new(), Position(at)) },
+        false => serde_json::from_slice(payload).map_err(|error| unreadable(error.to_string()))?,
+    };
+    Ok(Placed { at: Position(at), scope, record })
+}
+
+/// Appends that wait for the thread of the cluster.
+pub(super) struct AppendRequest {
+    appends: Vec<Append>,
+    reply: oneshot::Sender<Vec<Result<Position, Unappended>>>,
+}
+
+/// Adds what is asked for until nobody asks any more.
+pub(super) async fn serve(log: NatsLog, mut requests: mpsc::UnboundedReceiver<AppendRequest>) {
+    while let Some(AppendRequest { appends, reply }) = requests.recv().await {
+        let log = log.clone();
+        tokio::task::spawn_local(async move {
+            let added = join_all(appends.iter().map(|append| log.append(append))).await;
+            // The writer waits for it.
+            reply.send(added).unwrap_or_default();
+        });
+    }
+}
+
+/// The way of the writer to the log.
+pub(crate) struct NatsJournal {
+    owner: Owner,
+    requests: mpsc::UnboundedSender<AppendRequest>,
+    member: Arc<Member>,
+    most_bytes: usize,
+}
+
+impl NatsJournal {
+    pub(super) fn new(
+        log: &NatsLog,
+        requests: mpsc::UnboundedSender<AppendRequest>,
+        member: Arc<Member>,
+    ) -> Self {
+        let owner = member.ownership().me().clone();
+        Self { owner, requests, member, most_bytes: log.0.max_payload }
+    }
+
+    /// Notes what an answer says of the owner of a project.
+    fn note(&self, append: &Append, answer: &Result<Position, Unappended>) {
+        let JournalScope::Project(project) = &append.scope else { return };
+        let Record { open, close, .. } = &append.record;
+        let mut ownership = self.member.ownership();
+        let is_lost = match answer {
+            Ok(at) if open.is_some() && !close => {
+                ownership.on_record(project, open.clone(), *at);
+                false
+            }
+            Ok(at) if *close => {
+                ownership.give_up(project);
+                ownership.on_record(project, None, *at);
+                false
+            }
+            Ok(_) | Err(Unappended::TooLarge { .. }) => false,
+            // What may have landed is behind the next record that opens the project, or never lands.
+            Err(Unappended::Behind(_) | Unappended::Unreachable(_)) => ownership.give_up(project),
+        };
+        drop(ownership);
+        if is_lost {
+            self.member.tell_lost([project.clone()]);
+        }
+    }
+}
+
+impl Journal for NatsJournal {
+    fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    fn append(&self, appends: Vec<Append>) -> Vec<Result<Position, Unappended>> {
+        let (reply, added) = oneshot::channel();
+        let request = AppendRequest { appends: appends.clone(), reply };
+        let is_sent = self.requests.send(request).is_ok();
+        let added = if is_sent { added.blocking_recv().ok() } else { None };
+        let added = added.unwrap_or_else(|| {
+            let ended = Unappended::Unreachable("the server is shutting down".to_owned());
+            vec![Err(ended); appends.len()]
+        });
+        for (append, answer) in appends.iter().zip(&added) {
+            self.note(append, answer);
+        }
+        added
+    }
+
+    fn is_behind(&self, error: &DatabaseError) {
+        ::log::error!("what is in the log of the cluster could not be stored here error={error}");
+        let lost = self.member.ownership().give_up_all();
+        self.member.tell_lost(lost);
+    }
+
+    fn most_bytes(&self) -> usize {
+        self.most_bytes
+    }
+}

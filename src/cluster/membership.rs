@@ -1,0 +1,101 @@
+//! This server's part in a cluster, or that it has none.
+
+use std::sync::Arc;
+
+use actix::Addr;
+use tokio::sync::mpsc;
+
+use super::{Cluster, ProjectEvent};
+use crate::{
+    config::settings::{ClusterSettings, Live},
+    database::{Database, Reader, journal::Journal},
+};
+
+/// Why a server cannot be part of its cluster.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotJoined(pub(super) String);
+
+/// What a node needs of the server.
+pub(crate) struct Store {
+    pub(crate) database: Addr<Database>,
+    pub(crate) reader: Reader,
+    pub(crate) live: Live,
+}
+
+/// A server that is alone, or one node of several.
+#[derive(Default)]
+pub(crate) struct Membership {
+    #[cfg(feature = "cluster")]
+    node: Option<super::node::Node>,
+}
+
+#[cfg(feature = "cluster")]
+impl Membership {
+    /// Connects to the cluster, where one is configured.
+    pub(crate) async fn join(settings: &ClusterSettings) -> Result<Self, NotJoined> {
+        if !settings.is_on() {
+            return Ok(Self::default());
+        }
+        let node = super::node::Node::connect(settings).await;
+        Ok(Self { node: Some(node.map_err(|error| NotJoined(error.to_string()))?) })
+    }
+
+    /// Where the store is to put its writes first.
+    pub(crate) fn journal(&self) -> Option<Arc<dyn Journal>> {
+        self.node.as_ref().map(super::node::Node::journal)
+    }
+
+    /// The cluster as the rest of the server sees it.
+    pub(crate) fn cluster(&self) -> Cluster {
+        self.node.as_ref().map(super::node::Node::cluster).unwrap_or_default()
+    }
+
+    /// Begins to follow the others and to take projects. Answers once the store has all that was written
+    /// before, and what becomes of projects from then on.
+    pub(crate) async fn begin(
+        &mut self,
+        store: Store,
+    ) -> Result<Option<mpsc::UnboundedReceiver<ProjectEvent>>, NotJoined> {
+        let Some(node) = &mut self.node else { return Ok(None) };
+        node.begin(store).await.map_err(|error| NotJoined(error.to_string()))?;
+        Ok(node.take_events())
+    }
+
+    /// Gives all projects back.
+    pub(crate) async fn leave(&self, database: &Addr<Database>) {
+        if let Some(node) = &self.node {
+            node.leave(database).await;
+        }
+    }
+}
+
+#[cfg(not(feature = "cluster"))]
+#[expect(clippy::unused_async, clippy::unused_self, reason = "with the feature they do something")]
+impl Membership {
+    /// Does nothing.
+    pub(crate) async fn join(_: &ClusterSettings) -> Result<Self, NotJoined> {
+        Ok(Self::default())
+    }
+
+    /// There is none.
+    pub(crate) fn journal(&self) -> Option<Arc<dyn Journal>> {
+        None
+    }
+
+    /// This server alone.
+    pub(crate) fn cluster(&self) -> Cluster {
+        Cluster::default()
+    }
+
+    /// Does nothing.
+    pub(crate) async fn begin(
+        &mut self,
+        _: Store,
+    ) -> Result<Option<mpsc::UnboundedReceiver<ProjectEvent>>, NotJoined> {
+        Ok(None)
+    }
+
+    /// Does nothing.
+    pub(crate) async fn leave(&self, _: &Addr<Database>) {}
+}

@@ -1,0 +1,298 @@
+//! A node of a cluster: its thread, and what starts and ends there in which order.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use actix::Addr;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::{
+    Cluster, Member, ProjectEvent,
+    connect::{self, Connection},
+    follower::{self, Progress},
+    keeper,
+    lease::{self, Lease},
+    log::{self, AppendRequest, NatsJournal},
+    membership::Store,
+    ownership::{LiveNode, Ownership},
+};
+use crate::{
+    config::settings::{ClusterSettings, Live},
+    database::{
+        Database,
+        journal::{Journal, Owner, messages::UseLog, positions::JournalState},
+    },
+    project::ProjectName,
+};
+
+/// Looks for projects that a node left behind, in the time of a lease.
+const LOOKS: u32 = 4;
+
+/// Step of waiting for what the log holds already.
+const CATCH_UP_STEP: Duration = Duration::from_millis(20);
+
+/// Why a node cannot be part of its cluster.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClusterError {
+    #[error("cannot reach NATS at {servers}: {reason}; check cluster.nats and cluster.user_file")]
+    Unreachable { servers: String, reason: String },
+    #[error(
+        "{0:?} is no address of a NATS server; write it as nats://HOST:4222 or tls://HOST:4222"
+    )]
+    Address(String),
+    #[error("cluster.user_file has to hold USER:PASSWORD in one line")]
+    UserFile,
+    #[error(
+        "the NATS server has version {found}: upgrade it to {oldest} or later, as older ones do not \
+         keep two nodes from writing the same project"
+    )]
+    Version { found: String, oldest: String },
+    #[error(
+        "the NATS server takes messages of {found} bytes: set max_payload to {least} or more in its \
+         configuration"
+    )]
+    Payload { found: usize, least: usize },
+    #[error(
+        "the NATS server at {server} does not write to the disk before it acknowledges, and loses \
+         everything when all servers lose power: set sync_interval: always in its jetstream block"
+    )]
+    NotSynced { server: String },
+    #[error(
+        "cannot find out whether the NATS server at {server} writes to the disk before it \
+         acknowledges: {reason}; name its monitoring address in cluster.monitoring, or set \
+         cluster.sync = \"vouched\" if you know that it has sync_interval: always"
+    )]
+    SyncUnknown { server: String, reason: String },
+    #[error("cannot use the stream {name}: {reason}")]
+    Stream { name: String, reason: String },
+    #[error("another node has the name {0:?}: give this one another `cluster.node`")]
+    NameTaken(String),
+    #[error("cannot get a lease: {0}")]
+    Lease(String),
+    #[error(
+        "the log of the cluster ends at {end}, and this store has applied up to {applied}: the \
+         stream was emptied or made anew, and nothing may be written to it; restore the data of \
+         the NATS servers"
+    )]
+    LostEnd { end: u64, applied: u64 },
+    #[error(
+        "this store belongs to another log than that of cluster.stream: use another --data-dir, or \
+         restore the data of the NATS servers"
+    )]
+    OtherLog,
+    #[error("cannot read the store: {0}")]
+    Store(#[from] crate::database::DatabaseError),
+    #[error("cannot start the cluster's thread: {0}")]
+    Thread(#[from] std::io::Error),
+    #[error("the cluster's thread has ended")]
+    Ended,
+}
+
+/// A node that is connected and, once it has begun, follows and serves.
+pub(crate) struct Node {
+    cluster: Cluster,
+    journal: Arc<NatsJournal>,
+    events: Option<mpsc::UnboundedReceiver<ProjectEvent>>,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+enum Command {
+    Begin(Box<Store>, oneshot::Sender<Result<(), ClusterError>>),
+    /// Gives everything back.
+    Leave(Addr<Database>, oneshot::Sender<()>),
+}
+
+impl Node {
+    /// Connects to the servers, on a thread of its own.
+    pub(crate) async fn connect(settings: &ClusterSettings) -> Result<Self, ClusterError> {
+        let me = Owner { node: settings.node.clone(), incarnation: Uuid::new_v4().to_string() };
+        let (wants, wanted) = mpsc::unbounded_channel();
+        let (events, told) = mpsc::unbounded_channel();
+        let member = Arc::new(Member {
+            ownership: Mutex::new(Ownership::new(me)),
+            wants,
+            events,
+            is_stuck: AtomicBool::new(false),
+        });
+        let (commands, ordered) = mpsc::unbounded_channel();
+        let (append, appends) = mpsc::unbounded_channel();
+        let thread = NodeThread {
+            settings: settings.clone(),
+            member: Arc::clone(&member),
+            progress: Arc::default(),
+            wanted,
+            ordered,
+        };
+        let (connected, is_connected) = oneshot::channel();
+        let run = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => {
+                    tokio::task::LocalSet::new().block_on(&runtime, thread.run(appends, connected))
+                }
+                Err(error) => connected.send(Err(error.into())).unwrap_or_default(),
+            }
+        };
+        thread::Builder::new().name("cluster".to_owned()).spawn(run)?;
+        let log = is_connected.await.map_err(|_| ClusterError::Ended)??;
+        let journal = Arc::new(NatsJournal::new(&log, append, Arc::clone(&member)));
+        let cluster = Cluster(Some(Arc::clone(&member)));
+        Ok(Self { cluster, journal, events: Some(told), commands })
+    }
+
+    /// Where the store is to put its writes.
+    pub(crate) fn journal(&self) -> Arc<dyn Journal> {
+        self.journal.clone()
+    }
+
+    /// The cluster as the rest of the server sees it.
+    pub(crate) fn cluster(&self) -> Cluster {
+        self.cluster.clone()
+    }
+
+    /// What becomes of projects. Can be taken once.
+    pub(crate) fn take_events(&mut self) -> Option<mpsc::UnboundedReceiver<ProjectEvent>> {
+        self.events.take()
+    }
+
+    /// Follows the log and takes a lease. Answers once the store has all that was written before.
+    pub(crate) async fn begin(&self, store: Store) -> Result<(), ClusterError> {
+        let (begun, has_begun) = oneshot::channel();
+        let command = Command::Begin(Box::new(store), begun);
+        self.commands.send(command).map_err(|_| ClusterError::Ended)?;
+        has_begun.await.map_err(|_| ClusterError::Ended)?
+    }
+
+    /// Gives all projects and the lease back.
+    pub(crate) async fn leave(&self, database: &Addr<Database>) {
+        let (left, has_left) = oneshot::channel();
+        if self.commands.send(Command::Leave(database.clone(), left)).is_ok() {
+            has_left.await.unwrap_or_default();
+        }
+    }
+}
+
+/// What runs on the thread of a node.
+struct NodeThread {
+    settings: ClusterSettings,
+    member: Arc<Member>,
+    progress: Arc<Progress>,
+    wanted: mpsc::UnboundedReceiver<ProjectName>,
+    ordered: mpsc::UnboundedReceiver<Command>,
+}
+
+impl NodeThread {
+    async fn run(
+        mut self,
+        appends: mpsc::UnboundedReceiver<AppendRequest>,
+        connected: oneshot::Sender<Result<super::log::NatsLog, ClusterError>>,
+    ) {
+        let connection = match connect::connect(&self.settings).await {
+            Ok(connection) => connection,
+            Err(error) => return connected.send(Err(error)).unwrap_or_default(),
+        };
+        connected.send(Ok(connection.log.clone())).unwrap_or_default();
+        tokio::task::spawn_local(log::serve(connection.log.clone(), appends));
+        let mut renewing = None;
+        while let Some(command) = self.ordered.recv().await {
+            match command {
+                Command::Begin(store, begun) => {
+                    let result = self.begin(&connection, *store).await;
+                    renewing = result.as_ref().ok().map(tokio::task::JoinHandle::abort_handle);
+                    begun.send(result.map(drop)).unwrap_or_default();
+                }
+                Command::Leave(database, left) => {
+                    keeper::leave_all(&self.member, &database).await;
+                    // A renewal on its way would bring the key back.
+                    if let Some(renewing) = renewing.take() {
+                        renewing.abort();
+                    }
+                    lease::give_back(&connection, &self.settings.node).await;
+                    left.send(()).unwrap_or_default();
+                }
+            }
+        }
+    }
+
+    /// Starts all that runs while the node does. Answers the task that renews the lease.
+    async fn begin(
+        &mut self,
+        connection: &Connection,
+        store: Store,
+    ) -> Result<tokio::task::JoinHandle<()>, ClusterError> {
+        let Store { database, reader, live } = store;
+        let used = database.send(UseLog { log: connection.log_id.clone() }).await;
+        if !used.map_err(|_| ClusterError::Ended)?? {
+            return Err(ClusterError::OtherLog);
+        }
+        let state = reader.ask(|reader| reader.journal_state()).await?;
+        let JournalState { watermark, owners } = state;
+        let info = connection.log.stream().get_info().await;
+        let end = info.map_err(|error| self.unreachable(&error))?.state.last_sequence;
+        if end < watermark.0 {
+            return Err(ClusterError::LostEnd { end, applied: watermark.0 });
+        }
+        for (project, owner, at) in owners {
+            self.member.ownership().on_record(&project, owner, at);
+        }
+        self.progress.begin_at(watermark);
+        tokio::task::spawn_local(follower::follow(
+            connection.log.clone(),
+            Arc::clone(&self.member),
+            database.clone(),
+            Arc::clone(&self.progress),
+        ));
+        while self.progress.applied().0 < end && !self.member.is_stuck.load(Ordering::Relaxed) {
+            tokio::time::sleep(CATCH_UP_STEP).await;
+        }
+        let value = describe(&self.settings, &self.member, live.clone());
+        let mut lease = Lease::new(connection, &self.settings.node, self.settings.lease);
+        lease.take(&value()).await?;
+        let knows = Arc::<tokio::sync::Notify>::default();
+        let known = Arc::clone(&knows);
+        tokio::task::spawn_local(lease::watch(
+            connection.leases.clone(),
+            Arc::clone(&self.member),
+            move || known.notify_one(),
+        ));
+        knows.notified().await;
+        self.member.ownership().set_in_reach(true);
+        let renewing = tokio::task::spawn_local(lease.keep(Arc::clone(&self.member), value));
+        let (_, none) = mpsc::unbounded_channel();
+        let wanted = std::mem::replace(&mut self.wanted, none);
+        let look_each = self.settings.lease / LOOKS;
+        let member = Arc::clone(&self.member);
+        tokio::task::spawn_local(keeper::keep(member, database, live, wanted, look_each));
+        Ok(renewing)
+    }
+
+    fn unreachable(&self, error: &dyn ToString) -> ClusterError {
+        ClusterError::Unreachable {
+            servers: self.settings.nats.join(","),
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// What this node tells the others of itself.
+fn describe(
+    settings: &ClusterSettings,
+    member: &Member,
+    live: Live,
+) -> impl Fn() -> LiveNode + use<> {
+    let incarnation = member.ownership().me().incarnation.clone();
+    let address = settings.address.as_ref().map(ToString::to_string).unwrap_or_default();
+    move || LiveNode {
+        incarnation: incarnation.clone(),
+        address: address.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        projects: live.get().projects.iter().map(|project| project.name.clone()).collect(),
+    }
+}

@@ -1,0 +1,7 @@
+//! Several nodes with real NATS servers: what was acknowledged is on all of them, whoever is killed, paused
+//! or cut off.
+
+mod nats;
+mod nodes;
+mod refusals;
+mod scenes;

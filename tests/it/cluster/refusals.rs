@@ -1,0 +1,137 @@
+//! What a node does not start with, in words.
+
+use super::{
+    nats::{Nats, NatsSetup, nobody},
+    nodes::{begin, config, node, titles},
+};
+use crate::{
+    client::text_of,
+    keeping::cicerone,
+    server::{Setup, eventually},
+};
+
+/// What a node says that must not start.
+fn refused(config: &str) -> String {
+    let (status, words) = Setup::scripted().config(config).fail();
+    assert_eq!(status.code(), Some(1), "{words}");
+    words
+}
+
+#[actix::test]
+async fn servers_that_may_lose_the_log_are_refused_unless_the_operator_vouches_for_them() {
+    let setup = NatsSetup { servers: 1, sync: "", ..NatsSetup::default() };
+    let nats = Nats::with(setup).await;
+    let words = refused(&config(&nats, "a"));
+    assert!(words.contains("sync_interval: always"), "{words}");
+    let monitoring = format!("monitoring = {:?}", nats.monitoring());
+    let unknown =
+        config(&nats, "a").replace(&monitoring, &format!("monitoring = [\"http://{}\"]", nobody()));
+    let words = refused(&unknown);
+    assert!(words.contains("vouched") && words.contains("cluster.monitoring"), "{words}");
+    let vouched = format!("{unknown}sync = \"vouched\"\n");
+    Setup::scripted().config(&vouched).start();
+}
+
+#[actix::test]
+async fn wrong_credentials_and_servers_that_are_not_there_are_told() {
+    let setup = NatsSetup {
+        servers: 1,
+        more: "authorization { users: [ { user: cicerone, password: \"a long password\" } ] }",
+        ..NatsSetup::default()
+    };
+    let nats = Nats::with(setup).await;
+    let plain = format!("{}append_timeout = \"2s\"\n", config(&nats, "a"));
+    let words = refused(&plain);
+    assert!(words.contains("cannot reach NATS") && words.contains("user_file"), "{words}");
+    let with_user = |password: &str| {
+        let setup = Setup::scripted();
+        let file = setup.files_dir().join("nats-user");
+        std::fs::write(&file, format!("cicerone:{password}\n")).unwrap();
+        setup.config(&format!("{plain}user_file = {file:?}\n"))
+    };
+    let (_, words) = with_user("a-wrong-password").fail();
+    assert!(words.contains("cannot reach NATS"), "{words}");
+    let address = format!("{:?}", nats.addresses());
+    let words = refused(&plain.replace(&address, &format!("[\"nats://{}\"]", nobody())));
+    assert!(words.contains("cannot reach NATS"), "{words}");
+}
+
+#[actix::test]
+async fn two_nodes_of_one_name_and_a_stream_of_others_are_refused() {
+    let nats = Nats::with(NatsSetup { servers: 1, ..NatsSetup::default() }).await;
+    let _first = node(&nats, "a");
+    let words = refused(&config(&nats, "a"));
+    assert!(words.contains("another node has the name"), "{words}");
+    let foreign = format!("{}stream = \"KV_CICERONE_NODES\"\n", config(&nats, "b"));
+    let words = refused(&foreign);
+    assert!(words.contains("none of Cicerone"), "{words}");
+}
+
+#[actix::test]
+async fn what_a_node_cannot_apply_stops_it_from_following_and_it_says_why() {
+    for (name, record, reason) in [
+        ("newer", r#"{"v":99,"something":"else"}"#, "upgrade"),
+        ("hole", r#"{"v":1,"batch":"b","after":7}"#, "missing"),
+        ("odd", "no JSON at all", "cannot be read"),
+    ] {
+        let nats = Nats::with(NatsSetup { servers: 1, ..NatsSetup::default() }).await;
+        let a = node(&nats, "a");
+        let (mut client, id) = begin(&a).await;
+        nats.publish("CICERONE.log.other", record);
+        eventually("the node says that it cannot follow", async || {
+            let (status, told) = a.get("/readyz").await;
+            (status == 503 && told["detail"].as_str()?.contains("cannot follow")).then_some(())
+        })
+        .await;
+        assert!(a.log().contains(reason), "{name}: {}", a.log());
+        // What it owns goes on.
+        client.ask("say hello").await;
+        assert_eq!(text_of(&client.turn().await), "hello", "{name}");
+        assert_eq!(titles(&a).await, ["say hello"]);
+        assert_eq!(id, 1);
+    }
+}
+
+#[actix::test]
+async fn the_store_of_a_node_is_written_by_no_program_that_the_others_do_not_hear_of() {
+    let nats = Nats::with(NatsSetup { servers: 1, ..NatsSetup::default() }).await;
+    let a = node(&nats, "a");
+    let (mut client, _) = begin(&a).await;
+    client.ask("say hello").await;
+    client.turn().await;
+    let alone = Setup::scripted();
+    let data = alone.files_dir().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let store = data.join("cicerone.db");
+    a.database().execute("VACUUM INTO ?1", [store.to_str()]).unwrap();
+    let (code, words) = cicerone(&data, &["forget", "ana"]);
+    assert!(code != Some(0) && words.contains("node of a cluster"), "{words}");
+    let (status, words) = alone.fail();
+    assert!(status.code() == Some(1) && words.contains("configure `[cluster]`"), "{words}");
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_with_their_key() {
+    let with = |more: &str| {
+        let config = format!("[cluster]\nnats = [\"nats://127.0.0.1:1\"]\n{more}\n");
+        let (status, words) = Setup::scripted().config(&config).fail();
+        assert_eq!(status.code(), Some(2), "{words}");
+        words
+    };
+    for (more, key) in [
+        ("", "cluster.address"),
+        ("address = \"http://a:1\"\nlease = \"1s\"", "cluster.lease"),
+        ("address = \"http://a:1\"\nlease = \"2500ms\"", "cluster.lease"),
+        ("address = \"http://a:1\"\nnode = \"a b\"", "cluster.node"),
+        ("address = \"http://a:1\"\nstream = \"a.b\"", "cluster.stream"),
+        ("address = \"http://a:1\"\nsync = \"never\"", "cluster.sync"),
+        ("address = \"http://a:1\"\ntls_certificate = \"/c.pem\"", "cluster.tls_key"),
+        ("address = \"http://a:1\"\nuser_file = \"/no/such/file\"", "cluster.user_file"),
+    ] {
+        let words = with(more);
+        assert!(words.contains(key), "{more}: {words}");
+    }
+    let config = "[cluster]\nnats = [\"nats://me:secret@127.0.0.1:1\"]\n";
+    let (_, words) = Setup::scripted().config(config).fail();
+    assert!(words.contains("without a password"), "{words}");
+}

@@ -1,0 +1,209 @@
+//! What happens to nodes and to NATS, and what must hold afterwards.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{
+    nats::Nats,
+    nodes::{LEASE, begin, check, come_back, is_ready, node, nodes, titles},
+};
+use crate::{
+    client::text_of,
+    screen::Screen,
+    server::{Gate, PROJECT, Server, eventually, signal},
+};
+
+/// Asks, and waits for the answer.
+async fn ask(client: &mut crate::client::Client, id: &str, question: &str) -> String {
+    client.post(id, question).await;
+    let frames = client.turn().await;
+    text_of(&frames)
+}
+
+/// Waits until a node's store has this question.
+async fn has_heard(node: &Server, conversation: i64, message: &str) {
+    eventually("the other node has the question", async || {
+        let asked = node.database().query_row(
+            "SELECT 1 FROM turns WHERE conversation_id = ?1 AND message_id = ?2",
+            (conversation, message),
+            |_| Ok(()),
+        );
+        asked.ok()
+    })
+    .await;
+}
+
+#[actix::test]
+async fn what_is_said_at_one_node_is_read_at_all() {
+    let nats = Nats::start().await;
+    let [a, b, c] = nodes(&nats);
+    let (mut client, id) = begin(&a).await;
+    assert_eq!(ask(&mut client, "m1", "say hello").await, "hello");
+    for node in [&b, &c] {
+        eventually("the list has the conversation", async || {
+            (titles(node).await == ["say hello"]).then_some(())
+        })
+        .await;
+        let path = format!("/api/assistant/conversations/{PROJECT}/{id}");
+        eventually("the answer is there", async || {
+            let (_, detail) = node.get(&path).await;
+            (detail["messages"].as_array()?.last()?["content"] == "hello").then_some(())
+        })
+        .await;
+    }
+    check(&[&a, &b, &c], &[(id, "m1")]).await;
+}
+
+#[actix::test]
+async fn another_node_sends_who_comes_elsewhere_and_changes_nothing() {
+    let nats = Nats::start().await;
+    let (a, b) = (node(&nats, "a"), node(&nats, "b"));
+    let (mut client, id) = begin(&a).await;
+    ask(&mut client, "m1", "say hello").await;
+    has_heard(&b, id, "m1").await;
+    let mut lost = b.connect().await;
+    lost.send(json!({ "type": "start", "protocol": 1, "conversation_id": id })).await;
+    let (texts, code, _) = lost.until_closed().await;
+    assert_eq!(code, 1012);
+    assert!(texts.iter().any(|text| text.contains("served by the node a")), "{texts:?}");
+    let path = format!("/api/assistant/conversations/{PROJECT}/{id}");
+    let (status, problem) = b.request(reqwest::Method::DELETE, &path).await;
+    assert_eq!(status, 421, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("Nothing was changed"), "{problem}");
+    check(&[&a, &b], &[(id, "m1")]).await;
+}
+
+#[actix::test]
+async fn the_projects_of_a_node_that_is_killed_are_taken_and_nothing_is_lost() {
+    let nats = Nats::start().await;
+    let [mut a, b, c] = nodes(&nats);
+    let gate = Gate::new(&a);
+    let (mut client, id) = begin(&a).await;
+    let mut screen = Screen::of(&client.enter(id, json!(null)).await);
+    client.post("m1", "say done").await;
+    screen.show(&client.turn().await);
+    client.post("m2", &format!("say begun\n{}", gate.script())).await;
+    screen.show(&client.until("text").await);
+    client.post("m3", "say waited").await;
+    screen.show(&client.until("accepted").await);
+    has_heard(&b, id, "m3").await;
+    has_heard(&c, id, "m3").await;
+    let killed = Instant::now();
+    a.kill();
+    // Which of the two takes it, both know.
+    let mut heir = None;
+    eventually("one of the others owns the project", async || {
+        for node in [&b, &c] {
+            if node.log().contains("this node owns the project now") {
+                heir = Some(node);
+                return Some(());
+            }
+        }
+        None
+    })
+    .await;
+    println!("taken {:?} after the kill", killed.elapsed());
+    let heir = heir.unwrap();
+    let (mut client, frames) = come_back(heir, id, screen.seq).await;
+    screen.show(&frames);
+    while screen.ends() < 4 {
+        screen.show(&[client.frame().await]);
+    }
+    assert!(screen.answer(3).ends_with("waited"), "{}", screen.answer(3));
+    screen.assert_same(&Screen::stored(heir, id), "after the take-over");
+    // The one that was killed comes back, and knows what it missed.
+    a.launch_again();
+    check(&[&a, &b, &c], &[(id, "m1"), (id, "m2"), (id, "m3")]).await;
+}
+
+#[actix::test]
+async fn a_node_that_was_paused_writes_nothing_more_to_what_others_have_taken() {
+    let nats = Nats::start().await;
+    let [a, b, c] = nodes(&nats);
+    let (mut client, id) = begin(&a).await;
+    client.post("m1", "stream 100000 20").await;
+    client.until("text").await;
+    has_heard(&b, id, "m1").await;
+    signal(a.pid(), "STOP");
+    let mut heir = None;
+    eventually("one of the others owns the project", async || {
+        heir = [&b, &c].into_iter().find(|it| it.log().contains("owns the project now"));
+        heir.map(drop)
+    })
+    .await;
+    signal(a.pid(), "CONT");
+    // Its viewer is sent away, and its agent ends.
+    let (_, code, _) = client.until_closed().await;
+    assert_eq!(code, 1012);
+    let (mut client, _) = come_back(heir.unwrap(), id, 0).await;
+    assert!(ask(&mut client, "m2", "say here").await.ends_with("here"));
+    eventually("it can serve again", async || is_ready(&a).await.then_some(())).await;
+    check(&[&a, &b, &c], &[(id, "m1"), (id, "m2")]).await;
+}
+
+#[actix::test]
+async fn a_node_that_is_told_to_end_hands_its_projects_over_at_once() {
+    let nats = Nats::start().await;
+    let [mut a, b, c] = nodes(&nats);
+    let (mut client, id) = begin(&a).await;
+    ask(&mut client, "m1", "say hello").await;
+    assert!(a.terminate().success());
+    let ended = Instant::now();
+    let (mut client, _) = come_back(&b, id, 0).await;
+    assert!(ended.elapsed() < Duration::from_secs(LEASE), "{:?}", ended.elapsed());
+    // Its own agent has not heard of what was said before, and is told.
+    let answer = ask(&mut client, "m2", "say again").await;
+    assert!(answer.contains("Person: say hello") && answer.ends_with("again"), "{answer}");
+    a.launch_again();
+    check(&[&a, &b, &c], &[(id, "m1"), (id, "m2")]).await;
+}
+
+#[actix::test]
+async fn questions_wait_while_nats_elects_a_leader() {
+    let mut nats = Nats::start().await;
+    let [a, b, c] = nodes(&nats);
+    let (mut client, id) = begin(&a).await;
+    ask(&mut client, "m0", "say first").await;
+    let leader = nats.leader().await;
+    nats.kill(leader);
+    let killed = Instant::now();
+    let mut acknowledged = vec![(id, "m0".to_owned())];
+    let mut longest = Duration::ZERO;
+    let mut number = 0;
+    while number < 3 || killed.elapsed() < Duration::from_secs(6) {
+        number += 1;
+        let (message, since) = (format!("m{number}"), Instant::now());
+        let Some(came) = asked(&mut client, &message).await else {
+            // The node lost its lease meanwhile, and the client comes back.
+            (client, _) = come_back(&a, id, 0).await;
+            continue;
+        };
+        longest = longest.max(since.elapsed());
+        assert!(came.ends_with("there"), "{came}");
+        acknowledged.push((id, message));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    println!("the longest question took {longest:?}");
+    nats.start_again(leader);
+    nats.is_ready().await;
+    let acknowledged: Vec<_> = acknowledged.iter().map(|(id, it)| (*id, it.as_str())).collect();
+    check(&[&a, &b, &c], &acknowledged).await;
+}
+
+/// Asks, and gives the answer; `None` where the connection ended.
+async fn asked(client: &mut crate::client::Client, message: &str) -> Option<String> {
+    let post = json!({ "type": "message", "message_id": message, "content": "say there" });
+    if !client.try_send(post).await {
+        return None;
+    }
+    let mut frames: Vec<Value> = Vec::new();
+    loop {
+        let frame = client.try_frame().await?;
+        let is_end = frame["type"] == "response_done";
+        frames.push(frame);
+        if is_end {
+            return Some(text_of(&frames));
+        }
+    }
+}
