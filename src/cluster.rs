@@ -17,6 +17,8 @@ mod append;
 #[cfg(feature = "cluster")]
 mod connect;
 #[cfg(feature = "cluster")]
+mod error;
+#[cfg(feature = "cluster")]
 mod follower;
 #[cfg(feature = "cluster")]
 mod keeper;
@@ -38,10 +40,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use actix::Addr;
 use tokio::sync::mpsc;
 
-use crate::project::ProjectName;
-use ownership::{OwnedElsewhere, Ownership, Standing};
+use crate::{
+    config::settings::Live,
+    database::{Database, Reader},
+    project::ProjectName,
+};
+use ownership::{OwnedElsewhere, OwnerStanding, ProjectOwners};
 
 /// Wait before a project that is being taken is asked for again.
 const TAKING_STEP: Duration = Duration::from_millis(20);
@@ -69,13 +76,20 @@ pub(crate) enum ProjectEvent {
     Lost(ProjectName),
 }
 
+/// What a node needs of the server.
+pub(crate) struct NodeStore {
+    pub(crate) database: Addr<Database>,
+    pub(crate) reader: Reader,
+    pub(crate) live: Live,
+}
+
 /// The cluster as this node sees it. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Cluster(Option<Arc<Member>>);
 
 /// This node among others.
 struct Member {
-    ownership: Mutex<Ownership>,
+    ownership: Mutex<ProjectOwners>,
     /// Projects that are to be taken.
     wants: mpsc::UnboundedSender<ProjectName>,
     events: mpsc::UnboundedSender<ProjectEvent>,
@@ -84,7 +98,7 @@ struct Member {
 }
 
 impl Member {
-    fn ownership(&self) -> MutexGuard<'_, Ownership> {
+    fn ownership(&self) -> MutexGuard<'_, ProjectOwners> {
         self.ownership.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -105,15 +119,15 @@ impl Cluster {
         let Some(member) = &self.0 else { return Ok(true) };
         let mut ownership = member.ownership();
         match ownership.standing(project) {
-            Standing::Mine => Ok(true),
-            Standing::Free => {
+            OwnerStanding::Mine => Ok(true),
+            OwnerStanding::Free => {
                 if ownership.begin_taking(project) {
                     member.wants.send(project.clone()).unwrap_or_default();
                 }
                 Ok(false)
             }
-            Standing::Elsewhere(owner) => Err(NotHere::Elsewhere(owner)),
-            Standing::OutOfReach => Err(NotHere::OutOfReach),
+            OwnerStanding::Elsewhere(owner) => Err(NotHere::Elsewhere(owner)),
+            OwnerStanding::OutOfReach => Err(NotHere::OutOfReach),
         }
     }
 

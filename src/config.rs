@@ -35,6 +35,7 @@ mod schema;
 pub mod secrets;
 pub mod settings;
 mod shown;
+pub(crate) mod sync_check;
 pub(crate) mod token;
 mod values;
 

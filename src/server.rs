@@ -27,10 +27,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::{
     agent::{Agents, slots::Slots},
-    cluster::{
-        ProjectEvent,
-        membership::{Membership, Store},
-    },
+    cluster::{NodeStore, ProjectEvent, membership::Membership},
     config::settings::{Live, Settings},
     database::{self, Clock, Database, messages::Flush},
     drawing::Drawings,
@@ -177,7 +174,7 @@ async fn serve<E: Future<Output = ()>>(
         ended = &mut serving => return Ok(ended.map_err(io::Error::other)??),
     };
     let (store, reader) = (database.clone(), kept.reader.clone());
-    let joined = Store { database: store, reader, live: kept.live.clone() };
+    let joined = NodeStore { database: store, reader, live: kept.live.clone() };
     if let Some(events) = membership.begin(joined).await? {
         rt::spawn(follow_ownership(registry.clone(), events));
     }

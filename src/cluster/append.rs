@@ -4,7 +4,7 @@ use crate::database::journal::{Placed, Position, Unappended};
 
 /// What the log answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum AppendAnswer {
     /// The record is there.
     Added(Position),
     /// Another record of the scope is behind the one that was expected.
@@ -30,7 +30,7 @@ pub(super) enum NextStep {
     Refuse,
 }
 
-impl Answer {
+impl AppendAnswer {
     pub(super) fn next_step(self) -> NextStep {
         match self {
             Self::Added(at) => NextStep::Done(at),
@@ -67,11 +67,11 @@ mod tests {
     #[test]
     fn each_answer_has_one_next_step() {
         let steps = [
-            (Answer::Added(Position(7)), NextStep::Done(Position(7))),
-            (Answer::OtherLast, NextStep::Look),
-            (Answer::InFlight, NextStep::Again),
-            (Answer::Unknown, NextStep::AgainLater),
-            (Answer::TooLarge, NextStep::Refuse),
+            (AppendAnswer::Added(Position(7)), NextStep::Done(Position(7))),
+            (AppendAnswer::OtherLast, NextStep::Look),
+            (AppendAnswer::InFlight, NextStep::Again),
+            (AppendAnswer::Unknown, NextStep::AgainLater),
+            (AppendAnswer::TooLarge, NextStep::Refuse),
         ];
         for (answer, step) in steps {
             assert_eq!(answer.next_step(), step);

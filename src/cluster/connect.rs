@@ -11,8 +11,8 @@ use async_nats::{
     },
 };
 
-use super::{log::NatsLog, node::ClusterError, sync_check};
-use crate::config::settings::{ClusterSettings, SyncCheck};
+use super::{error::ClusterError, log::NatsLog, sync_check};
+use crate::config::{settings::ClusterSettings, sync_check::SyncCheck};
 
 /// The oldest servers that keep what they promise: older ones let two writers win one place, or sync each
 /// record for tens of milliseconds.
@@ -29,7 +29,7 @@ const MARK: (&str, &str) = ("cicerone", "log");
 
 /// What a node has of NATS.
 #[derive(Clone)]
-pub(super) struct Connection {
+pub(super) struct NatsConnection {
     pub(super) log: NatsLog,
     /// The leases of the nodes.
     pub(super) leases: Bucket,
@@ -39,7 +39,7 @@ pub(super) struct Connection {
 }
 
 /// Connects, checks the servers, and makes what is not there.
-pub(super) async fn connect(settings: &ClusterSettings) -> Result<Connection, ClusterError> {
+pub(super) async fn connect(settings: &ClusterSettings) -> Result<NatsConnection, ClusterError> {
     let servers = settings.nats.join(",");
     let unreachable = |error: &dyn ToString| ClusterError::Unreachable {
         servers: servers.clone(),
@@ -63,7 +63,7 @@ pub(super) async fn connect(settings: &ClusterSettings) -> Result<Connection, Cl
     let log_id = stream.cached_info().created.unix_timestamp_nanos().to_string();
     let leases = leases(&context, settings).await?;
     let log = NatsLog::new(&context, stream, info.max_payload, settings.append_timeout);
-    Ok(Connection { log, leases, context, log_id })
+    Ok(NatsConnection { log, leases, context, log_id })
 }
 
 fn options(settings: &ClusterSettings) -> Result<ConnectOptions, ClusterError> {

@@ -33,11 +33,11 @@ const TOLD_EACH: Duration = Duration::from_secs(60);
 
 /// How far a store has followed the log. Cheap to share.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct FollowProgress {
     applied: AtomicU64,
 }
 
-impl Progress {
+impl FollowProgress {
     /// The place up to which all records are applied.
     pub(super) fn applied(&self) -> Position {
         Position(self.applied.load(Ordering::Acquire))
@@ -67,7 +67,7 @@ pub(super) async fn follow(
     log: NatsLog,
     member: Arc<Member>,
     database: Addr<Database>,
-    progress: Arc<Progress>,
+    progress: Arc<FollowProgress>,
 ) {
     loop {
         match follow_once(&log, &member, &database, &progress).await {
@@ -91,7 +91,7 @@ async fn follow_once(
     log: &NatsLog,
     member: &Member,
     database: &Addr<Database>,
-    progress: &Progress,
+    progress: &FollowProgress,
 ) -> NotFollowed {
     let broken = |error: &dyn ToString| NotFollowed::Broken(error.to_string());
     let start_sequence = progress.applied().0 + 1;
@@ -140,7 +140,7 @@ async fn follow_once(
 async fn apply(
     member: &Member,
     database: &Addr<Database>,
-    progress: &Progress,
+    progress: &FollowProgress,
     records: Vec<Placed>,
 ) -> Result<(), NotFollowed> {
     let Some(up_to) = records.last().map(|placed| placed.at) else { return Ok(()) };

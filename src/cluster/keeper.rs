@@ -8,7 +8,7 @@ use std::{
 use actix::Addr;
 use tokio::sync::mpsc;
 
-use super::{Member, ProjectEvent, ownership::Standing};
+use super::{Member, ProjectEvent, ownership::OwnerStanding};
 use crate::{
     config::settings::Live,
     database::{
@@ -71,7 +71,7 @@ async fn take(member: &Member, database: &Addr<Database>, project: &ProjectName)
     while Instant::now() < deadline {
         let instead_of = {
             let ownership = member.ownership();
-            if ownership.standing(project) != Standing::Free {
+            if ownership.standing(project) != OwnerStanding::Free {
                 return false;
             }
             ownership.owner(project).cloned()

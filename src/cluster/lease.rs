@@ -15,7 +15,7 @@ use async_nats::{
 };
 use futures_util::StreamExt as _;
 
-use super::{Member, connect::Connection, node::ClusterError, ownership::LiveNode};
+use super::{Member, connect::NatsConnection, error::ClusterError, ownership::LiveNode};
 
 /// Renewals in the time of a lease.
 const RENEWALS: u32 = 3;
@@ -25,7 +25,7 @@ const WATCH_AGAIN: Duration = Duration::from_millis(500);
 
 /// This node's key.
 pub(super) struct Lease {
-    connection: Connection,
+    connection: NatsConnection,
     bucket: Bucket,
     node: String,
     length: Duration,
@@ -34,7 +34,7 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    pub(super) fn new(connection: &Connection, node: &str, length: Duration) -> Self {
+    pub(super) fn new(connection: &NatsConnection, node: &str, length: Duration) -> Self {
         let bucket = connection.leases.clone();
         Self {
             connection: connection.clone(),
@@ -123,15 +123,16 @@ impl Lease {
                 Err(error) => {
                     ::log::warn!("cannot renew the lease node={} error={error}", self.node);
                     if renewed.elapsed() > self.length {
-                        self.end(&member).await;
+                        self.give_up(&member);
                     }
+                    self.find_key(&member).await;
                 }
             }
         }
     }
 
-    /// Gives everything up, and finds out whether the key is still there.
-    async fn end(&mut self, member: &Member) {
+    /// Gives all projects up: others may take them by now.
+    fn give_up(&self, member: &Member) {
         let lost = {
             let mut ownership = member.ownership();
             if ownership.is_in_reach() {
@@ -143,31 +144,34 @@ impl Lease {
             ownership.set_in_reach(false)
         };
         member.tell_lost(lost);
+    }
+
+    /// Finds out whether the key is there, after a renewal whose answer is not known.
+    async fn find_key(&mut self, member: &Member) {
         let entry = self.bucket.entry(self.node.as_str());
-        if let Ok(Ok(entry)) = tokio::time::timeout(self.length / RENEWALS, entry).await {
-            let me = member.ownership().me().incarnation.clone();
-            let entry = entry.filter(|entry| entry.operation == Operation::Put);
-            let is_mine = |value: &[u8]| {
-                serde_json::from_slice::<LiveNode>(value).is_ok_and(|node| node.incarnation == me)
-            };
-            self.revision = match entry {
-                // A renewal whose answer was lost.
-                Some(entry) if is_mine(&entry.value) => Some(entry.revision),
-                Some(_) => {
-                    ::log::error!(
-                        "another node has the name {:?}: give this one another `cluster.node`",
-                        self.node
-                    );
-                    None
-                }
-                None => None,
-            };
-        }
+        let Ok(Ok(entry)) = tokio::time::timeout(self.length / RENEWALS, entry).await else {
+            return;
+        };
+        let me = member.ownership().me().incarnation.clone();
+        let is_mine = |value: &[u8]| {
+            serde_json::from_slice::<LiveNode>(value).is_ok_and(|node| node.incarnation == me)
+        };
+        self.revision = match entry.filter(|entry| entry.operation == Operation::Put) {
+            Some(entry) if is_mine(&entry.value) => Some(entry.revision),
+            Some(_) => {
+                ::log::error!(
+                    "another node has the name {:?}: give this one another `cluster.node`",
+                    self.node
+                );
+                None
+            }
+            None => None,
+        };
     }
 }
 
 /// Deletes the key of this node, whose lease is not renewed any more.
-pub(super) async fn give_back(connection: &Connection, node: &str) {
+pub(super) async fn give_back(connection: &NatsConnection, node: &str) {
     if let Err(error) = connection.leases.delete(node).await {
         ::log::warn!("cannot give the lease back error={error}");
     }

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Member,
-    append::{self, Answer, NextStep},
+    append::{self, AppendAnswer, NextStep},
 };
 use crate::database::{
     DatabaseError,
@@ -96,12 +96,12 @@ impl NatsLog {
             let sent = self.0.context.send_publish(subject.clone(), publish.clone());
             let (answer, words) = match tokio::time::timeout(ANSWER, sent).await {
                 Ok(Ok(answer)) => match tokio::time::timeout(ANSWER, answer).await {
-                    Ok(Ok(added)) => (Answer::Added(Position(added.sequence)), String::new()),
+                    Ok(Ok(added)) => (AppendAnswer::Added(Position(added.sequence)), String::new()),
                     Ok(Err(error)) => (answer_of(&error), error.to_string()),
-                    Err(_) => (Answer::Unknown, "no answer in time".to_owned()),
+                    Err(_) => (AppendAnswer::Unknown, "no answer in time".to_owned()),
                 },
                 Ok(Err(error)) => (answer_of(&error), error.to_string()),
-                Err(_) => (Answer::Unknown, "no connection".to_owned()),
+                Err(_) => (AppendAnswer::Unknown, "no connection".to_owned()),
             };
             let pause = match answer.next_step() {
                 NextStep::Done(at) => return Ok(at),
@@ -156,16 +156,16 @@ impl NatsLog {
 }
 
 /// What an error of NATS says of an append.
-fn answer_of(error: &PublishError) -> Answer {
+fn answer_of(error: &PublishError) -> AppendAnswer {
     let source = std::error::Error::source(error);
     let code = source
         .and_then(|it| it.downcast_ref::<jetstream::Error>())
         .map(jetstream::Error::error_code);
     match (error.kind(), code) {
-        (_, Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT)) => Answer::InFlight,
-        (PublishErrorKind::WrongLastSequence, _) => Answer::OtherLast,
-        (PublishErrorKind::MaxPayloadExceeded, _) => Answer::TooLarge,
-        _ => Answer::Unknown,
+        (_, Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT)) => AppendAnswer::InFlight,
+        (PublishErrorKind::WrongLastSequence, _) => AppendAnswer::OtherLast,
+        (PublishErrorKind::MaxPayloadExceeded, _) => AppendAnswer::TooLarge,
+        _ => AppendAnswer::Unknown,
     }
 }
 

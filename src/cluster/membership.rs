@@ -5,23 +5,16 @@ use std::sync::Arc;
 use actix::Addr;
 use tokio::sync::mpsc;
 
-use super::{Cluster, ProjectEvent};
+use super::{Cluster, NodeStore, ProjectEvent};
 use crate::{
-    config::settings::{ClusterSettings, Live},
-    database::{Database, Reader, journal::Journal},
+    config::settings::ClusterSettings,
+    database::{Database, journal::Journal},
 };
 
 /// Why a server cannot be part of its cluster.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NotJoined(pub(super) String);
-
-/// What a node needs of the server.
-pub(crate) struct Store {
-    pub(crate) database: Addr<Database>,
-    pub(crate) reader: Reader,
-    pub(crate) live: Live,
-}
 
 /// A server that is alone, or one node of several.
 #[derive(Default)]
@@ -55,7 +48,7 @@ impl Membership {
     /// before, and what becomes of projects from then on.
     pub(crate) async fn begin(
         &mut self,
-        store: Store,
+        store: NodeStore,
     ) -> Result<Option<mpsc::UnboundedReceiver<ProjectEvent>>, NotJoined> {
         let Some(node) = &mut self.node else { return Ok(None) };
         node.begin(store).await.map_err(|error| NotJoined(error.to_string()))?;
@@ -91,7 +84,7 @@ impl Membership {
     /// Does nothing.
     pub(crate) async fn begin(
         &mut self,
-        _: Store,
+        _: NodeStore,
     ) -> Result<Option<mpsc::UnboundedReceiver<ProjectEvent>>, NotJoined> {
         Ok(None)
     }

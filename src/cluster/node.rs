@@ -14,14 +14,14 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{
-    Cluster, Member, ProjectEvent,
-    connect::{self, Connection},
-    follower::{self, Progress},
+    Cluster, Member, NodeStore, ProjectEvent,
+    connect::{self, NatsConnection},
+    error::ClusterError,
+    follower::{self, FollowProgress},
     keeper,
     lease::{self, Lease},
     log::{self, AppendRequest, NatsJournal},
-    membership::Store,
-    ownership::{LiveNode, Ownership},
+    ownership::{LiveNode, ProjectOwners},
 };
 use crate::{
     config::settings::{ClusterSettings, Live},
@@ -38,63 +38,6 @@ const LOOKS: u32 = 4;
 /// Step of waiting for what the log holds already.
 const CATCH_UP_STEP: Duration = Duration::from_millis(20);
 
-/// Why a node cannot be part of its cluster.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ClusterError {
-    #[error("cannot reach NATS at {servers}: {reason}; check cluster.nats and cluster.user_file")]
-    Unreachable { servers: String, reason: String },
-    #[error(
-        "{0:?} is no address of a NATS server; write it as nats://HOST:4222 or tls://HOST:4222"
-    )]
-    Address(String),
-    #[error("cluster.user_file has to hold USER:PASSWORD in one line")]
-    UserFile,
-    #[error(
-        "the NATS server has version {found}: upgrade it to {oldest} or later, as older ones do not \
-         keep two nodes from writing the same project"
-    )]
-    Version { found: String, oldest: String },
-    #[error(
-        "the NATS server takes messages of {found} bytes: set max_payload to {least} or more in its \
-         configuration"
-    )]
-    Payload { found: usize, least: usize },
-    #[error(
-        "the NATS server at {server} does not write to the disk before it acknowledges, and loses \
-         everything when all servers lose power: set sync_interval: always in its jetstream block"
-    )]
-    NotSynced { server: String },
-    #[error(
-        "cannot find out whether the NATS server at {server} writes to the disk before it \
-         acknowledges: {reason}; name its monitoring address in cluster.monitoring, or set \
-         cluster.sync = \"vouched\" if you know that it has sync_interval: always"
-    )]
-    SyncUnknown { server: String, reason: String },
-    #[error("cannot use the stream {name}: {reason}")]
-    Stream { name: String, reason: String },
-    #[error("another node has the name {0:?}: give this one another `cluster.node`")]
-    NameTaken(String),
-    #[error("cannot get a lease: {0}")]
-    Lease(String),
-    #[error(
-        "the log of the cluster ends at {end}, and this store has applied up to {applied}: the \
-         stream was emptied or made anew, and nothing may be written to it; restore the data of \
-         the NATS servers"
-    )]
-    LostEnd { end: u64, applied: u64 },
-    #[error(
-        "this store belongs to another log than that of cluster.stream: use another --data-dir, or \
-         restore the data of the NATS servers"
-    )]
-    OtherLog,
-    #[error("cannot read the store: {0}")]
-    Store(#[from] crate::database::DatabaseError),
-    #[error("cannot start the cluster's thread: {0}")]
-    Thread(#[from] std::io::Error),
-    #[error("the cluster's thread has ended")]
-    Ended,
-}
-
 /// A node that is connected and, once it has begun, follows and serves.
 pub(crate) struct Node {
     cluster: Cluster,
@@ -104,7 +47,7 @@ pub(crate) struct Node {
 }
 
 enum Command {
-    Begin(Box<Store>, oneshot::Sender<Result<(), ClusterError>>),
+    Begin(Box<NodeStore>, oneshot::Sender<Result<(), ClusterError>>),
     /// Gives everything back.
     Leave(Addr<Database>, oneshot::Sender<()>),
 }
@@ -116,7 +59,7 @@ impl Node {
         let (wants, wanted) = mpsc::unbounded_channel();
         let (events, told) = mpsc::unbounded_channel();
         let member = Arc::new(Member {
-            ownership: Mutex::new(Ownership::new(me)),
+            ownership: Mutex::new(ProjectOwners::new(me)),
             wants,
             events,
             is_stuck: AtomicBool::new(false),
@@ -163,7 +106,7 @@ impl Node {
     }
 
     /// Follows the log and takes a lease. Answers once the store has all that was written before.
-    pub(crate) async fn begin(&self, store: Store) -> Result<(), ClusterError> {
+    pub(crate) async fn begin(&self, store: NodeStore) -> Result<(), ClusterError> {
         let (begun, has_begun) = oneshot::channel();
         let command = Command::Begin(Box::new(store), begun);
         self.commands.send(command).map_err(|_| ClusterError::Ended)?;
@@ -183,7 +126,7 @@ impl Node {
 struct NodeThread {
     settings: ClusterSettings,
     member: Arc<Member>,
-    progress: Arc<Progress>,
+    progress: Arc<FollowProgress>,
     wanted: mpsc::UnboundedReceiver<ProjectName>,
     ordered: mpsc::UnboundedReceiver<Command>,
 }
@@ -224,10 +167,10 @@ impl NodeThread {
     /// Starts all that runs while the node does. Answers the task that renews the lease.
     async fn begin(
         &mut self,
-        connection: &Connection,
-        store: Store,
+        connection: &NatsConnection,
+        store: NodeStore,
     ) -> Result<tokio::task::JoinHandle<()>, ClusterError> {
-        let Store { database, reader, live } = store;
+        let NodeStore { database, reader, live } = store;
         let used = database.send(UseLog { log: connection.log_id.clone() }).await;
         if !used.map_err(|_| ClusterError::Ended)?? {
             return Err(ClusterError::OtherLog);

@@ -33,7 +33,7 @@ pub(crate) struct OwnedElsewhere {
 
 /// Whose a project is to this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum OwnerStanding {
     Mine,
     /// Nobody's, or that of a node that is gone: it can be taken.
     Free,
@@ -44,7 +44,7 @@ pub(crate) enum Standing {
 
 /// Who owns which project.
 #[derive(Debug)]
-pub(crate) struct Ownership {
+pub(crate) struct ProjectOwners {
     me: Owner,
     /// By the newest record that says so; `None` for nobody's.
     owners: HashMap<ProjectName, (Option<Owner>, Position)>,
@@ -56,7 +56,7 @@ pub(crate) struct Ownership {
     is_in_reach: bool,
 }
 
-impl Ownership {
+impl ProjectOwners {
     /// What a node knows at its start: the owners that its store knows.
     pub(crate) fn new(me: Owner) -> Self {
         Self {
@@ -75,22 +75,22 @@ impl Ownership {
     }
 
     /// Whose a project is.
-    pub(crate) fn standing(&self, project: &ProjectName) -> Standing {
+    pub(crate) fn standing(&self, project: &ProjectName) -> OwnerStanding {
         if !self.is_in_reach {
-            return Standing::OutOfReach;
+            return OwnerStanding::OutOfReach;
         }
         match self.owner(project) {
             Some(owner) if *owner == self.me => match self.held.contains(project) {
-                true => Standing::Mine,
-                false => Standing::Free,
+                true => OwnerStanding::Mine,
+                false => OwnerStanding::Free,
             },
             Some(owner) => match self.live_address(owner) {
                 Some(address) => {
-                    Standing::Elsewhere(OwnedElsewhere { node: owner.node.clone(), address })
+                    OwnerStanding::Elsewhere(OwnedElsewhere { node: owner.node.clone(), address })
                 }
-                None => Standing::Free,
+                None => OwnerStanding::Free,
             },
-            None => Standing::Free,
+            None => OwnerStanding::Free,
         }
     }
 
@@ -175,7 +175,7 @@ impl Ownership {
         let is_orphan = |project: &ProjectName| {
             !self.taking.contains(project)
                 && self.owner(project).is_some()
-                && self.standing(project) == Standing::Free
+                && self.standing(project) == OwnerStanding::Free
                 && self.preferred(project) == Some(self.me.node.as_str())
         };
         self.owners.keys().filter(|project| is_orphan(project)).cloned().collect()
@@ -223,17 +223,21 @@ mod tests {
     }
 
     /// A node `a` in reach, which has taken `shop`.
-    fn owning() -> Ownership {
-        let mut ownership = Ownership::new(owner("a", "a1"));
+    fn owning() -> ProjectOwners {
+        let mut ownership = ProjectOwners::new(owner("a", "a1"));
         ownership.set_in_reach(true);
         ownership.on_node("a", live("a1", &["shop"]));
-        assert_eq!(ownership.standing(&named("shop")), Standing::Free);
+        assert_eq!(ownership.standing(&named("shop")), OwnerStanding::Free);
         assert!(ownership.begin_taking(&named("shop")));
         assert!(!ownership.begin_taking(&named("shop")));
         ownership.on_record(&named("shop"), Some(owner("a", "a1")), Position(1));
-        assert_eq!(ownership.standing(&named("shop")), Standing::Free, "it is not in order yet");
+        assert_eq!(
+            ownership.standing(&named("shop")),
+            OwnerStanding::Free,
+            "it is not in order yet"
+        );
         ownership.end_taking(&named("shop"), true);
-        assert_eq!(ownership.standing(&named("shop")), Standing::Mine);
+        assert_eq!(ownership.standing(&named("shop")), OwnerStanding::Mine);
         ownership
     }
 
@@ -241,22 +245,24 @@ mod tests {
     fn a_newer_record_decides_and_an_older_one_that_comes_later_does_not() {
         let (mut ownership, shop) = (owning(), named("shop"));
         assert!(!ownership.on_record(&shop, None, Position(1)), "its own, which comes back");
-        assert_eq!(ownership.standing(&shop), Standing::Mine);
+        assert_eq!(ownership.standing(&shop), OwnerStanding::Mine);
         ownership.on_node("b", live("b1", &["shop"]));
         assert!(ownership.on_record(&shop, Some(owner("b", "b1")), Position(2)));
-        assert!(matches!(ownership.standing(&shop), Standing::Elsewhere(it) if it.node == "b"));
+        assert!(
+            matches!(ownership.standing(&shop), OwnerStanding::Elsewhere(it) if it.node == "b")
+        );
         ownership.on_record(&shop, None, Position(3));
-        assert_eq!(ownership.standing(&shop), Standing::Free);
+        assert_eq!(ownership.standing(&shop), OwnerStanding::Free);
     }
 
     #[test]
     fn the_projects_of_a_node_that_is_gone_or_came_back_anew_are_free() {
         let (mut ownership, shop) = (owning(), named("shop"));
         ownership.on_record(&shop, Some(owner("b", "b1")), Position(2));
-        assert_eq!(ownership.standing(&shop), Standing::Free, "nobody has seen it alive");
+        assert_eq!(ownership.standing(&shop), OwnerStanding::Free, "nobody has seen it alive");
         for (node, standing) in [(live("b1", &[]), false), (live("b2", &[]), true), (None, true)] {
             ownership.on_node("b", node);
-            assert_eq!(ownership.standing(&shop) == Standing::Free, standing);
+            assert_eq!(ownership.standing(&shop) == OwnerStanding::Free, standing);
         }
     }
 
@@ -264,9 +270,9 @@ mod tests {
     fn a_node_that_lost_its_lease_owns_nothing_and_says_what_it_lost() {
         let (mut ownership, shop) = (owning(), named("shop"));
         assert_eq!(ownership.set_in_reach(false), [named("shop")]);
-        assert_eq!(ownership.standing(&shop), Standing::OutOfReach);
+        assert_eq!(ownership.standing(&shop), OwnerStanding::OutOfReach);
         ownership.set_in_reach(true);
-        assert_eq!(ownership.standing(&shop), Standing::Free, "it is taken anew");
+        assert_eq!(ownership.standing(&shop), OwnerStanding::Free, "it is taken anew");
         assert!(ownership.held().is_empty());
     }
 
@@ -275,7 +281,7 @@ mod tests {
         let projects: Vec<String> = (0..40).map(|at| format!("p{at}")).collect();
         let names: Vec<&str> = projects.iter().map(String::as_str).collect();
         let nodes = ["a", "b", "c"].map(|me| {
-            let mut ownership = Ownership::new(owner(me, me));
+            let mut ownership = ProjectOwners::new(owner(me, me));
             ownership.set_in_reach(true);
             for node in ["a", "b", "c"] {
                 // The first is on c alone.
@@ -287,7 +293,7 @@ mod tests {
             }
             ownership
         });
-        let taken: Vec<Vec<ProjectName>> = nodes.iter().map(Ownership::orphans).collect();
+        let taken: Vec<Vec<ProjectName>> = nodes.iter().map(ProjectOwners::orphans).collect();
         assert_eq!(taken.iter().map(Vec::len).sum::<usize>(), 40, "each by one");
         assert!(taken.iter().all(|taken| taken.len() > 5), "spread: {taken:?}");
         assert!(taken[2].contains(&named("p0")));

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::node::ClusterError;
+use super::error::ClusterError;
 use crate::{config::settings::ClusterSettings, http_client};
 
 /// Port of the monitoring where none is configured.

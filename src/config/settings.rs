@@ -47,7 +47,7 @@ use agents::NamedAgent;
 pub(crate) use attachments::AttachmentSettings;
 pub(crate) use audit::AuditSettings;
 pub(crate) use budgets::BudgetSettings;
-pub(crate) use cluster::{ClusterSettings, SyncCheck};
+pub(crate) use cluster::ClusterSettings;
 pub(super) use discovery::DiscoveryTable;
 pub(crate) use file_links::FileLinkSettings;
 pub(crate) use history::HistorySettings;

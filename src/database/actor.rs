@@ -10,6 +10,7 @@
 //! not awaited in a request handler that a disconnecting client can cancel.
 
 mod journal;
+mod upkeep;
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -27,18 +28,18 @@ use super::{
     fork,
     messages::{
         AcceptQuestion, AddAttachment, AttachmentAdded, BeginTurn, ClaimConversation,
-        CreateConversation, DeleteConversation, DeleteIfEmpty, DropLoose, Flush, ForkConversation,
-        Forked, KeepNote, Marked, NoteVisit, React, RecordAction, RenameConversation, ReserveSeq,
-        SetAgentSession, SetSnapshot, ShareConversation, TrimAudit, WriteEntries,
+        CreateConversation, DeleteConversation, DeleteIfEmpty, Flush, ForkConversation, Forked,
+        KeepNote, Marked, NoteVisit, React, RecordAction, RenameConversation, ReserveSeq,
+        SetAgentSession, SetSnapshot, ShareConversation, WriteEntries,
         credentials::ChangeCredential,
     },
     queries::{
-        actions, attachments, conversations, notes, reactions,
+        attachments, conversations, notes, reactions,
         snapshots::{self, PublishedSnapshot},
     },
     recorder::Recorder,
     recovery,
-    writes::{Change, DropLooseAttachments},
+    writes::Change,
 };
 
 /// Writes in one transaction at most: its length is the wait of the next one.
@@ -55,9 +56,6 @@ const MAX_NOTES: u32 = 1000;
 
 /// People whose reactions to one answer are kept.
 const MAX_REACTIONS: u32 = 200;
-
-/// Rows of the audit log that are deleted at once.
-const MAX_TRIMMED: u32 = 5000;
 
 /// Senders that can hand over a write in one go.
 const MAILBOX: usize = 256;
@@ -235,39 +233,6 @@ impl Handler<AddAttachment> for Database {
             }
             recorder.apply(Change::AddAttachment(add))?;
             Ok(AttachmentAdded::Stored)
-        })
-    }
-}
-
-impl Handler<DropLoose> for Database {
-    type Result = Reply<()>;
-
-    fn handle(&mut self, _: DropLoose, context: &mut Context<Self>) -> Self::Result {
-        self.enqueue(context, 0, |recorder| {
-            for project in attachments::projects_with_loose(recorder.connection())? {
-                // Another node sees to those of its own projects.
-                if !recorder.owns(&project)? {
-                    continue;
-                }
-                recorder.apply(Change::DropLooseAttachments(DropLooseAttachments { project }))?;
-            }
-            Ok(())
-        })
-    }
-}
-
-impl Handler<TrimAudit> for Database {
-    type Result = Reply<bool>;
-
-    fn handle(&mut self, trim: TrimAudit, context: &mut Context<Self>) -> Self::Result {
-        self.enqueue(context, 0, move |recorder| {
-            let TrimAudit { before, rows } = trim;
-            let connection = recorder.connection();
-            match actions::trimmed_up_to(connection, before.as_deref(), rows, MAX_TRIMMED)? {
-                // Each store keeps as much as its own settings say.
-                Some(up_to) => recorder.apply_unrecorded(Change::TrimAudit(up_to)),
-                None => Ok(false),
-            }
         })
     }
 }

@@ -90,6 +90,18 @@ pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// Refuses a database that was written before there was a journal.
+pub(super) fn require_joinable(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let sql = "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'journal_state')
+                   AND (EXISTS (SELECT 1 FROM conversations) OR EXISTS (SELECT 1 FROM answers)
+                       OR EXISTS (SELECT 1 FROM credentials) OR EXISTS (SELECT 1 FROM audit))";
+    let is_of_alone = connection.prepare(sql).and_then(|mut it| it.exists(()));
+    match is_of_alone.map_err(|error| explain(path, error))? {
+        true => Err(OpenError::OfAlone { path: path.to_owned() }),
+        false => Ok(()),
+    }
+}
+
 /// Refuses the database of a node of a cluster, which is written through a journal alone.
 pub(super) fn require_alone(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let sql = "SELECT 1 FROM sqlite_schema WHERE name = 'journal_state'";

@@ -243,6 +243,15 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// It holds what no other node of the cluster has.
+    #[error(
+        "{path} has conversations of a server that was alone, which the other nodes of the cluster \
+         would not have: use another --data-dir for the node"
+    )]
+    OfAlone {
+        /// The file.
+        path: PathBuf,
+    },
     /// Anything else.
     #[error("cannot open {path}: {source}")]
     Database {

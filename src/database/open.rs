@@ -39,7 +39,10 @@ impl Database {
                 connection::require_alone(&connection, path)?;
                 report(path, recovery::recover_all(&mut connection, &clock).map_err(explain)?);
             }
-            Some(_) => positions::prepare(&connection).map_err(|error| explain(error.into()))?,
+            Some(_) => {
+                connection::require_joinable(&connection, path)?;
+                positions::prepare(&connection).map_err(|error| explain(error.into()))?;
+            }
         }
 
         // The writer's connection opens before this one closes: the last one to close would

@@ -114,7 +114,7 @@ pub(crate) struct RecordImport {
 }
 
 impl Change {
-    /// The project that it is of, if it is of one. It depends on no row of another one.
+    /// The project whose rows it changes, if it is one's. It depends on no row of another one.
     pub(super) fn project(&self) -> Option<&ProjectName> {
         match self {
             Self::CreateConversation { new: CreateConversation { project, .. }, .. }
@@ -135,8 +135,8 @@ impl Change {
             | Self::DropLooseAttachments(DropLooseAttachments { project })
             | Self::RecoverTurn(RecoverTurn { project, .. })
             | Self::RecordImport(RecordImport { project, .. }) => Some(project),
-            Self::RecordAction(RecordAction { project, .. }) => project.as_ref(),
-            Self::ChangeCredential(_) | Self::TrimAudit(_) => None,
+            // Every node records what is done there, also with projects that it does not own.
+            Self::RecordAction(_) | Self::ChangeCredential(_) | Self::TrimAudit(_) => None,
         }
     }
 

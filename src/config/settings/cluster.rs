@@ -7,21 +7,13 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::config::{
+    sync_check::SyncCheck,
     token::Token,
     values::{
         As, CollectorUrl, Count, HookUrl, HumanDuration, List, OptionalPath, Size,
         cluster::{NatsAddress, NodeName, StreamName, SyncText},
     },
 };
-
-/// Whether the NATS servers are asked if they write to the disk before they acknowledge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SyncCheck {
-    /// They are, and have to.
-    Required,
-    /// The operator knows.
-    Vouched,
-}
 
 /// Several nodes that serve the same projects by NATS JetStream, where the program is built with `cluster`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -5,7 +5,7 @@ use toml::Value;
 use url::Url;
 
 use super::ConfigValue;
-use crate::config::settings::SyncCheck;
+use crate::config::sync_check::SyncCheck;
 
 value_format! {
     /// The address of a NATS server, without a user and password.

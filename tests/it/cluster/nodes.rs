@@ -42,13 +42,15 @@ pub(super) async fn begin(node: &Server) -> (Client, i64) {
     (client, id)
 }
 
-/// Comes back to a conversation at a node that may have to take the project first.
+/// Comes back to a conversation at whichever of the nodes owns the project, or takes it.
 pub(super) async fn come_back(
-    node: &Server,
+    nodes: &[&Server],
     conversation: i64,
     after: i64,
 ) -> (Client, Vec<Value>) {
-    eventually("the node takes the project", async || {
+    let mut tries = nodes.iter().cycle();
+    eventually("a node serves the project", async || {
+        let node = tries.next().unwrap();
         let mut client = node.connect().await;
         let start = json!({
             "type": "start", "protocol": 1, "conversation_id": conversation, "after": after,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     client::text_of,
-    keeping::cicerone,
+    keeping::{ask, cicerone},
     server::{Setup, eventually},
 };
 
@@ -108,6 +108,20 @@ async fn the_store_of_a_node_is_written_by_no_program_that_the_others_do_not_hea
     assert!(code != Some(0) && words.contains("node of a cluster"), "{words}");
     let (status, words) = alone.fail();
     assert!(status.code() == Some(1) && words.contains("configure `[cluster]`"), "{words}");
+}
+
+#[actix::test]
+async fn a_store_of_a_server_that_was_alone_does_not_become_a_node() {
+    let nats = Nats::with(NatsSetup { servers: 1, ..NatsSetup::default() }).await;
+    let mut alone = Setup::scripted().config("").start();
+    ask(&alone, "say hello").await;
+    alone.kill();
+    std::fs::write(alone.files().join("cicerone.toml"), config(&nats, "a")).unwrap();
+    let words = alone.launch_in_vain();
+    assert!(words.contains("of a server that was alone"), "{words}");
+    std::fs::write(alone.files().join("cicerone.toml"), "").unwrap();
+    alone.launch_again();
+    assert_eq!(titles(&alone).await, ["say hello"]);
 }
 
 #[test]

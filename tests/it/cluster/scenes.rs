@@ -105,7 +105,7 @@ async fn the_projects_of_a_node_that_is_killed_are_taken_and_nothing_is_lost() {
     .await;
     println!("taken {:?} after the kill", killed.elapsed());
     let heir = heir.unwrap();
-    let (mut client, frames) = come_back(heir, id, screen.seq).await;
+    let (mut client, frames) = come_back(&[heir], id, screen.seq).await;
     screen.show(&frames);
     while screen.ends() < 4 {
         screen.show(&[client.frame().await]);
@@ -136,7 +136,7 @@ async fn a_node_that_was_paused_writes_nothing_more_to_what_others_have_taken() 
     // Its viewer is sent away, and its agent ends.
     let (_, code, _) = client.until_closed().await;
     assert_eq!(code, 1012);
-    let (mut client, _) = come_back(heir.unwrap(), id, 0).await;
+    let (mut client, _) = come_back(&[heir.unwrap()], id, 0).await;
     assert!(ask(&mut client, "m2", "say here").await.ends_with("here"));
     eventually("it can serve again", async || is_ready(&a).await.then_some(())).await;
     check(&[&a, &b, &c], &[(id, "m1"), (id, "m2")]).await;
@@ -150,7 +150,7 @@ async fn a_node_that_is_told_to_end_hands_its_projects_over_at_once() {
     ask(&mut client, "m1", "say hello").await;
     assert!(a.terminate().success());
     let ended = Instant::now();
-    let (mut client, _) = come_back(&b, id, 0).await;
+    let (mut client, _) = come_back(&[&b], id, 0).await;
     assert!(ended.elapsed() < Duration::from_secs(LEASE), "{:?}", ended.elapsed());
     // Its own agent has not heard of what was said before, and is told.
     let answer = ask(&mut client, "m2", "say again").await;
@@ -176,7 +176,7 @@ async fn questions_wait_while_nats_elects_a_leader() {
         let (message, since) = (format!("m{number}"), Instant::now());
         let Some(came) = asked(&mut client, &message).await else {
             // The node lost its lease meanwhile, and the client comes back.
-            (client, _) = come_back(&a, id, 0).await;
+            (client, _) = come_back(&[&a, &b, &c], id, 0).await;
             continue;
         };
         longest = longest.max(since.elapsed());
