@@ -28,6 +28,9 @@ const MOST_AT_ONCE: usize = 500;
 /// Wait before the log is followed anew after an error.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Without a record for so long, the log is asked whether there is none.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// How often it is told that the log cannot be followed any more.
 const TOLD_EACH: Duration = Duration::from_secs(60);
 
@@ -108,7 +111,16 @@ async fn follow_once(
         Err(error) => return broken(&error),
     };
     loop {
-        let Some(first) = messages.next().await else { return broken(&"it ended") };
+        let first = match tokio::time::timeout(QUIET, messages.next()).await {
+            Ok(Some(first)) => first,
+            Ok(None) => return broken(&"it ended"),
+            // The server that sent them may be gone, which its client notices late.
+            Err(_) => match log.stream().get_info().await {
+                Ok(info) if info.state.last_sequence <= progress.applied().0 => continue,
+                Ok(_) => return broken(&"no records come, and there are some"),
+                Err(error) => return broken(&error),
+            },
+        };
         let mut received = vec![first];
         while received.len() < MOST_AT_ONCE
             && let Some(Some(next)) = messages.next().now_or_never()
