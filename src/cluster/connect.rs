@@ -1,6 +1,6 @@
 //! Connecting to NATS, and what its servers must be like.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{
     ConnectOptions,
@@ -23,6 +23,9 @@ const LEAST_PAYLOAD: usize = 8 << 20; // 8 MiB
 
 /// How long the mark of an expired lease stays, so that every node sees it.
 const MARKED: Duration = Duration::from_secs(600);
+
+/// Wait before a stream is asked for again.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Says in a stream's metadata that it is ours.
 const MARK: (&str, &str) = ("cicerone", "log");
@@ -59,9 +62,8 @@ pub(super) async fn connect(settings: &ClusterSettings) -> Result<NatsConnection
         sync_check::require(settings).await?;
     }
     let context = jetstream::new(client);
-    let stream = stream(&context, settings).await?;
+    let (stream, leases) = streams(&context, settings).await?;
     let log_id = stream.cached_info().created.unix_timestamp_nanos().to_string();
-    let leases = leases(&context, settings).await?;
     let log = NatsLog::new(&context, stream, info.max_payload, settings.append_timeout);
     Ok(NatsConnection { log, leases, context, log_id })
 }
@@ -98,6 +100,28 @@ fn require_version(version: &str) -> Result<(), ClusterError> {
     }
 }
 
+/// The streams of the log and of the leases. Servers that have just started do not agree on who leads yet: it is
+/// tried again for a while.
+async fn streams(
+    context: &jetstream::Context,
+    settings: &ClusterSettings,
+) -> Result<(Stream, Bucket), ClusterError> {
+    let deadline = Instant::now() + settings.append_timeout;
+    loop {
+        let made = match stream(context, settings).await {
+            Ok(stream) => leases(context, settings).await.map(|leases| (stream, leases)),
+            Err(error) => Err(error),
+        };
+        match made {
+            Err(error @ ClusterError::Stream { .. }) if Instant::now() < deadline => {
+                ::log::warn!("{error}; it is tried again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            made => return made,
+        }
+    }
+}
+
 /// The stream of the log, which is made where it is missing.
 async fn stream(
     context: &jetstream::Context,
@@ -119,26 +143,21 @@ async fn stream(
         metadata: [(MARK.0.to_owned(), MARK.1.to_owned())].into(),
         ..Default::default()
     };
-    let failed = |error: &dyn ToString| ClusterError::Stream {
-        name: name.clone(),
-        reason: error.to_string(),
-    };
-    let stream = context.get_or_create_stream(wanted).await.map_err(|error| failed(&error))?;
+    let stream = context
+        .get_or_create_stream(wanted)
+        .await
+        .map_err(|error| ClusterError::Stream { name: name.clone(), reason: error.to_string() })?;
     let config = &stream.cached_info().config;
     if config.metadata.get(MARK.0).map(String::as_str) != Some(MARK.1)
         || config.subjects != subjects
     {
-        return Err(failed(
-            &"a stream of this name is there, and it is none of Cicerone: name another one in cluster.stream",
-        ));
+        return Err(ClusterError::ForeignStream(name.clone()));
     }
     if !config.max_age.is_zero()
         || config.max_messages_per_subject > 0
         || config.discard != DiscardPolicy::New
     {
-        return Err(failed(
-            &"it drops records by itself (max_age, max_msgs_per_subject or discard: old): nodes that are away would miss them",
-        ));
+        return Err(ClusterError::DroppingStream(name.clone()));
     }
     if config.num_replicas < settings.replicas {
         ::log::warn!(

@@ -34,6 +34,15 @@ pub(crate) enum ClusterError {
     SyncUnknown { server: String, reason: String },
     #[error("cannot use the stream {name}: {reason}")]
     Stream { name: String, reason: String },
+    #[error(
+        "there is a stream {0}, and it is none of Cicerone: name another one in cluster.stream"
+    )]
+    ForeignStream(String),
+    #[error(
+        "the stream {0} drops records by itself (max_age, max_msgs_per_subject or discard: old), and \
+         nodes that are away would miss them: change its configuration"
+    )]
+    DroppingStream(String),
     #[error("another node has the name {0:?}: give this one another `cluster.node`")]
     NameTaken(String),
     #[error("cannot get a lease: {0}")]

@@ -11,14 +11,17 @@ use crate::{
     server::{PROJECT, Server, Setup, eventually},
 };
 
-/// The time of a lease in tests, in seconds.
-pub(super) const LEASE: u64 = 2;
+/// The lease where a node is to be missed soon. A busy machine must not end it.
+pub(super) const SHORT: &str = "4s";
+
+/// The lease where no node is to be missed in the whole test.
+pub(super) const LONG: &str = "2m";
 
 /// The configuration of a node.
-pub(super) fn config(nats: &Nats, name: &str) -> String {
+pub(super) fn config(nats: &Nats, name: &str, lease: &str) -> String {
     format!(
-        "[cluster]\nnats = {:?}\nmonitoring = {:?}\nnode = {name:?}\nlease = \"{LEASE}s\"\n\
-         address = \"http://127.0.0.1:1\"\nreplicas = {}\n",
+        "[cluster]\nnats = {:?}\nmonitoring = {:?}\nnode = {name:?}\nlease = {lease:?}\n\
+         address = \"http://127.0.0.1:1\"\nreplicas = {}\nlog_bytes = \"64MiB\"\n",
         nats.addresses(),
         nats.monitoring(),
         nats.addresses().len()
@@ -26,13 +29,13 @@ pub(super) fn config(nats: &Nats, name: &str) -> String {
 }
 
 /// Starts a node.
-pub(super) fn node(nats: &Nats, name: &str) -> Server {
-    Setup::scripted().config(&config(nats, name)).start()
+pub(super) fn node(nats: &Nats, name: &str, lease: &str) -> Server {
+    Setup::scripted().config(&config(nats, name, lease)).start()
 }
 
 /// Starts three nodes.
-pub(super) fn nodes(nats: &Nats) -> [Server; 3] {
-    ["a", "b", "c"].map(|name| node(nats, name))
+pub(super) fn nodes(nats: &Nats, lease: &str) -> [Server; 3] {
+    ["a", "b", "c"].map(|name| node(nats, name, lease))
 }
 
 /// A client of the project at a node, in a new conversation; waits until the node owns the project.

@@ -2,7 +2,7 @@
 
 use super::{
     nats::{Nats, NatsSetup, nobody},
-    nodes::{begin, config, node, titles},
+    nodes::{LONG, SHORT, begin, config, node, titles},
 };
 use crate::{
     client::text_of,
@@ -21,11 +21,11 @@ fn refused(config: &str) -> String {
 async fn servers_that_may_lose_the_log_are_refused_unless_the_operator_vouches_for_them() {
     let setup = NatsSetup { servers: 1, sync: "", ..NatsSetup::default() };
     let nats = Nats::with(setup).await;
-    let words = refused(&config(&nats, "a"));
+    let words = refused(&config(&nats, "a", LONG));
     assert!(words.contains("sync_interval: always"), "{words}");
     let monitoring = format!("monitoring = {:?}", nats.monitoring());
-    let unknown =
-        config(&nats, "a").replace(&monitoring, &format!("monitoring = [\"http://{}\"]", nobody()));
+    let unknown = config(&nats, "a", LONG)
+        .replace(&monitoring, &format!("monitoring = [\"http://{}\"]", nobody()));
     let words = refused(&unknown);
     assert!(words.contains("vouched") && words.contains("cluster.monitoring"), "{words}");
     let vouched = format!("{unknown}sync = \"vouched\"\n");
@@ -40,7 +40,7 @@ async fn wrong_credentials_and_servers_that_are_not_there_are_told() {
         ..NatsSetup::default()
     };
     let nats = Nats::with(setup).await;
-    let plain = format!("{}append_timeout = \"2s\"\n", config(&nats, "a"));
+    let plain = format!("{}append_timeout = \"2s\"\n", config(&nats, "a", LONG));
     let words = refused(&plain);
     assert!(words.contains("cannot reach NATS") && words.contains("user_file"), "{words}");
     let with_user = |password: &str| {
@@ -59,10 +59,10 @@ async fn wrong_credentials_and_servers_that_are_not_there_are_told() {
 #[actix::test]
 async fn two_nodes_of_one_name_and_a_stream_of_others_are_refused() {
     let nats = Nats::with(NatsSetup { servers: 1, ..NatsSetup::default() }).await;
-    let _first = node(&nats, "a");
-    let words = refused(&config(&nats, "a"));
+    let _first = node(&nats, "a", SHORT);
+    let words = refused(&config(&nats, "a", SHORT));
     assert!(words.contains("another node has the name"), "{words}");
-    let foreign = format!("{}stream = \"KV_CICERONE_NODES\"\n", config(&nats, "b"));
+    let foreign = format!("{}stream = \"KV_CICERONE_NODES\"\n", config(&nats, "b", SHORT));
     let words = refused(&foreign);
     assert!(words.contains("none of Cicerone"), "{words}");
 }
@@ -75,7 +75,7 @@ async fn what_a_node_cannot_apply_stops_it_from_following_and_it_says_why() {
         ("odd", "no JSON at all", "cannot be read"),
     ] {
         let nats = Nats::with(NatsSetup { servers: 1, ..NatsSetup::default() }).await;
-        let a = node(&nats, "a");
+        let a = node(&nats, "a", LONG);
         let (mut client, id) = begin(&a).await;
         nats.publish("CICERONE.log.other", record);
         eventually("the node says that it cannot follow", async || {
@@ -95,7 +95,7 @@ async fn what_a_node_cannot_apply_stops_it_from_following_and_it_says_why() {
 #[actix::test]
 async fn the_store_of_a_node_is_written_by_no_program_that_the_others_do_not_hear_of() {
     let nats = Nats::with(NatsSetup { servers: 1, ..NatsSetup::default() }).await;
-    let a = node(&nats, "a");
+    let a = node(&nats, "a", LONG);
     let (mut client, _) = begin(&a).await;
     client.ask("say hello").await;
     client.turn().await;
@@ -116,7 +116,7 @@ async fn a_store_of_a_server_that_was_alone_does_not_become_a_node() {
     let mut alone = Setup::scripted().config("").start();
     ask(&alone, "say hello").await;
     alone.kill();
-    std::fs::write(alone.files().join("cicerone.toml"), config(&nats, "a")).unwrap();
+    std::fs::write(alone.files().join("cicerone.toml"), config(&nats, "a", LONG)).unwrap();
     let words = alone.launch_in_vain();
     assert!(words.contains("of a server that was alone"), "{words}");
     std::fs::write(alone.files().join("cicerone.toml"), "").unwrap();
