@@ -45,7 +45,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     config::settings::Live,
-    database::{Database, Reader},
+    database::{Database, Reader, messages::credentials::ChangeCredential},
     project::ProjectName,
 };
 use ownership::{OwnedElsewhere, OwnerStanding, ProjectOwners};
@@ -67,13 +67,15 @@ pub(crate) enum NotHere {
     OutOfReach,
 }
 
-/// What becomes of a project on this node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ProjectEvent {
+/// What a node learns from its cluster.
+#[derive(Debug, Clone)]
+pub(crate) enum ClusterEvent {
     /// It is this node's now, and in order.
     Taken(ProjectName),
     /// It is not this node's any more: its agents are to end, and its viewers to go.
     Lost(ProjectName),
+    /// Another node has changed what lets people in.
+    Credential(ChangeCredential),
 }
 
 /// What a node needs of the server.
@@ -92,7 +94,7 @@ struct Member {
     ownership: Mutex<ProjectOwners>,
     /// Projects that are to be taken.
     wants: mpsc::UnboundedSender<ProjectName>,
-    events: mpsc::UnboundedSender<ProjectEvent>,
+    events: mpsc::UnboundedSender<ClusterEvent>,
     /// A record cannot be applied, so that no later one is.
     is_stuck: AtomicBool,
 }
@@ -107,7 +109,7 @@ impl Member {
         for project in lost {
             ::log::warn!("this node does not own the project any more project={project}");
             // Nobody listens only while the server ends.
-            self.events.send(ProjectEvent::Lost(project)).unwrap_or_default();
+            self.events.send(ClusterEvent::Lost(project)).unwrap_or_default();
         }
     }
 }

@@ -27,7 +27,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::{
     agent::{Agents, slots::Slots},
-    cluster::{NodeStore, ProjectEvent, membership::Membership},
+    cluster::{ClusterEvent, NodeStore, membership::Membership},
     config::settings::{Live, Settings},
     database::{self, Clock, Database, messages::Flush},
     drawing::Drawings,
@@ -176,7 +176,7 @@ async fn serve<E: Future<Output = ()>>(
     let (store, reader) = (database.clone(), kept.reader.clone());
     let joined = NodeStore { database: store, reader, live: kept.live.clone() };
     if let Some(events) = membership.begin(joined).await? {
-        rt::spawn(follow_ownership(registry.clone(), events));
+        rt::spawn(follow_cluster(registry.clone(), access_control, events));
     }
     rt::spawn(web::metrics::export_regularly(kept.clone(), registry.clone(), deliveries));
     rt::spawn(retention::delete_old_regularly(registry.clone(), kept.clone()));
@@ -204,15 +204,20 @@ fn announce(scheme: &str, address: SocketAddr) -> io::Result<()> {
     io::stdout().flush()
 }
 
-/// Tells the registry which projects this node has taken and lost.
-async fn follow_ownership(
+/// Tells the registry which projects this node has taken and lost, and access control who may come in.
+async fn follow_cluster(
     registry: Addr<Registry>,
-    mut events: mpsc::UnboundedReceiver<ProjectEvent>,
+    access_control: Arc<AccessControl>,
+    mut events: mpsc::UnboundedReceiver<ClusterEvent>,
 ) {
     while let Some(event) = events.recv().await {
         let told = match event {
-            ProjectEvent::Taken(project) => registry.send(Resume { project }).await,
-            ProjectEvent::Lost(project) => registry.send(Lose { project }).await,
+            ClusterEvent::Taken(project) => registry.send(Resume { project }).await,
+            ClusterEvent::Lost(project) => registry.send(Lose { project }).await,
+            ClusterEvent::Credential(change) => {
+                access_control.on_credential(change);
+                continue;
+            }
         };
         if told.is_err() {
             return;

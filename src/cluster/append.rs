@@ -60,7 +60,7 @@ mod tests {
         Placed {
             at: Position(at),
             scope: JournalScope::Shared,
-            record: Record::new(batch.to_owned(), Position(0)),
+            record: Record { batch: batch.to_owned(), ..Record::new("", Position(0)) },
         }
     }
 

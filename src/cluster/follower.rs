@@ -13,13 +13,13 @@ use async_nats::jetstream::consumer::{DeliverPolicy, pull::OrderedConfig};
 use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::{
-    Member,
+    ClusterEvent, Member,
     log::{NatsLog, Unreadable, decode},
 };
 use crate::database::{
     Database, DatabaseError,
     journal::messages::ApplyRecords,
-    journal::{JournalScope, Placed, Position},
+    journal::{JournalScope, Placed, Position, Record},
 };
 
 /// Records that are applied in one transaction, at most.
@@ -157,6 +157,9 @@ async fn apply(
 ) -> Result<(), NotFollowed> {
     let Some(up_to) = records.last().map(|placed| placed.at) else { return Ok(()) };
     let owners: Vec<_> = records.iter().filter_map(owner_of).collect();
+    let me = member.ownership().me().incarnation.clone();
+    let others = records.iter().map(|placed| &placed.record).filter(|record| record.by != me);
+    let credentials: Vec<_> = others.flat_map(Record::credentials).cloned().collect();
     match database.send(ApplyRecords { records, up_to }).await {
         Ok(Ok(())) => (),
         Ok(Err(error)) if is_lasting(&error) => {
@@ -175,6 +178,9 @@ async fn apply(
         lost.map(|(project, ..)| project).collect::<Vec<_>>()
     };
     member.tell_lost(lost);
+    for change in credentials {
+        member.events.send(ClusterEvent::Credential(change)).unwrap_or_default();
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::{
 use actix::Addr;
 use tokio::sync::mpsc;
 
-use super::{Member, ProjectEvent, ownership::OwnerStanding};
+use super::{ClusterEvent, Member, ownership::OwnerStanding};
 use crate::{
     config::settings::Live,
     database::{
@@ -48,7 +48,7 @@ pub(super) async fn keep(
                 member.ownership().end_taking(&project, is_taken);
                 if is_taken {
                     ::log::info!("this node owns the project now project={project}");
-                    member.events.send(ProjectEvent::Taken(project)).unwrap_or_default();
+                    member.events.send(ClusterEvent::Taken(project)).unwrap_or_default();
                 }
             });
         }

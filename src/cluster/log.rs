@@ -183,7 +183,7 @@ pub(super) fn decode(at: u64, subject: &str, payload: &[u8]) -> Result<Placed, U
     let Version { v } =
         serde_json::from_slice(payload).map_err(|error| unreadable(error.to_string()))?;
     let record = match v > VERSION {
-        true => Record { v, ..Record::new(String::new(), Position(at)) },
+        true => Record { v, ..Record::new("", Position(at)) },
         false => serde_json::from_slice(payload).map_err(|error| unreadable(error.to_string()))?,
     };
     Ok(Placed { at: Position(at), scope, record })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::Addr;
 use tokio::sync::mpsc;
 
-use super::{Cluster, NodeStore, ProjectEvent};
+use super::{Cluster, ClusterEvent, NodeStore};
 use crate::{
     config::settings::ClusterSettings,
     database::{Database, journal::Journal},
@@ -49,7 +49,7 @@ impl Membership {
     pub(crate) async fn begin(
         &mut self,
         store: NodeStore,
-    ) -> Result<Option<mpsc::UnboundedReceiver<ProjectEvent>>, NotJoined> {
+    ) -> Result<Option<mpsc::UnboundedReceiver<ClusterEvent>>, NotJoined> {
         let Some(node) = &mut self.node else { return Ok(None) };
         node.begin(store).await.map_err(|error| NotJoined(error.to_string()))?;
         Ok(node.take_events())
@@ -85,7 +85,7 @@ impl Membership {
     pub(crate) async fn begin(
         &mut self,
         _: NodeStore,
-    ) -> Result<Option<mpsc::UnboundedReceiver<ProjectEvent>>, NotJoined> {
+    ) -> Result<Option<mpsc::UnboundedReceiver<ClusterEvent>>, NotJoined> {
         Ok(None)
     }
 

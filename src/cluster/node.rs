@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{
-    Cluster, Member, NodeStore, ProjectEvent,
+    Cluster, ClusterEvent, Member, NodeStore,
     connect::{self, NatsConnection},
     error::ClusterError,
     follower::{self, FollowProgress},
@@ -42,7 +42,7 @@ const CATCH_UP_STEP: Duration = Duration::from_millis(20);
 pub(crate) struct Node {
     cluster: Cluster,
     journal: Arc<NatsJournal>,
-    events: Option<mpsc::UnboundedReceiver<ProjectEvent>>,
+    events: Option<mpsc::UnboundedReceiver<ClusterEvent>>,
     commands: mpsc::UnboundedSender<Command>,
 }
 
@@ -101,7 +101,7 @@ impl Node {
     }
 
     /// What becomes of projects. Can be taken once.
-    pub(crate) fn take_events(&mut self) -> Option<mpsc::UnboundedReceiver<ProjectEvent>> {
+    pub(crate) fn take_events(&mut self) -> Option<mpsc::UnboundedReceiver<ClusterEvent>> {
         self.events.take()
     }
 

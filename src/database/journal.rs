@@ -18,10 +18,15 @@ use rusqlite::{
     types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef},
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::project::ProjectName;
 
-use super::{error::DatabaseError, writes::Write};
+use super::{
+    error::DatabaseError,
+    messages::credentials::ChangeCredential,
+    writes::{Change, Write},
+};
 
 /// What the writes of a record mean. Raised with each change of [`Write`] that an older program would
 /// read differently, or not at all.
@@ -113,6 +118,9 @@ pub(crate) struct Record {
     pub(crate) v: u32,
     /// Random: by it, its writer finds a record whose acknowledgement was lost.
     pub(crate) batch: String,
+    /// The run of the node that wrote it.
+    #[serde(default)]
+    pub(crate) by: String,
     /// The record of the scope that its writer's store applied last: it is added behind that one or not at
     /// all.
     pub(crate) after: Position,
@@ -137,16 +145,25 @@ fn is_false(is: &bool) -> bool {
 
 impl Record {
     /// A record that does nothing yet.
-    pub(crate) fn new(batch: String, after: Position) -> Self {
+    pub(crate) fn new(by: &str, after: Position) -> Self {
         Self {
             v: VERSION,
-            batch,
+            batch: Uuid::new_v4().to_string(),
+            by: by.to_owned(),
             after,
             open: None,
             close: false,
             free_ids: None,
             writes: Vec::new(),
         }
+    }
+
+    /// What it changes of what lets people in.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = &ChangeCredential> {
+        self.writes.iter().filter_map(|write| match &write.change {
+            Change::ChangeCredential(change) => Some(change),
+            _ => None,
+        })
     }
 }
 
@@ -194,9 +211,4 @@ pub(crate) trait Journal: Send + Sync {
 
     /// The length of a record, in bytes, that is added without delay.
     fn most_bytes(&self) -> usize;
-
-    /// A name that no other record has.
-    fn new_batch(&self) -> String {
-        uuid::Uuid::new_v4().to_string()
-    }
 }

@@ -4,7 +4,7 @@
 mod crowds;
 mod limits;
 mod pages;
-mod personal;
+pub mod personal;
 mod private;
 pub mod projects;
 pub mod raw;

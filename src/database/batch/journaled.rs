@@ -39,7 +39,8 @@ pub(super) fn refill(
             entry: free.entry + ENTRY_IDS,
         };
         let after = positions::applied(&transaction, &scope)?;
-        let record = Record { free_ids: Some(taken), ..Record::new(journal.new_batch(), after) };
+        let record =
+            Record { free_ids: Some(taken), ..Record::new(&journal.owner().incarnation, after) };
         let append = Append { scope: scope.clone(), record };
         match journal.append(vec![append.clone()]).pop() {
             Some(Ok(at)) => {
@@ -125,7 +126,7 @@ fn appends(
     journal: &dyn Journal,
 ) -> Result<Vec<Append>, DatabaseError> {
     let mut records: BTreeMap<JournalScope, Record> = BTreeMap::new();
-    let new = || Record::new(journal.new_batch(), Position::default());
+    let new = || Record::new(&journal.owner().incarnation, Position::default());
     for (project, turnover) in recorded.turnovers {
         let record = records.entry(JournalScope::Project(project)).or_insert_with(new);
         match turnover {

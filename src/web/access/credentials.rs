@@ -159,14 +159,37 @@ impl Credentials {
         let now = now();
         let mut held = self.held();
         for credential in stored.into_iter().filter(|it| it.ends_at > now) {
-            let is_of_login = credential.kind == LOGIN;
-            if !is_of_login || origin == Some(credential.origin.as_str()) {
+            if is_known_here(&credential, origin) {
                 held.insert(credential.hash.clone(), Held::new(credential));
             }
         }
         drop(held);
         if self.database.set(database).is_ok() {
             self.store_later(ChangeCredential::DropEnded(now));
+        }
+    }
+
+    /// Takes over a change of another node, which the store has by now.
+    pub(crate) fn on_change(&self, change: ChangeCredential, origin: Option<&str>) {
+        let mut held = self.held();
+        match change {
+            ChangeCredential::Add(new) if is_known_here(&new, origin) => {
+                held.insert(new.hash.clone(), Held::new(new));
+            }
+            ChangeCredential::End(hash) => {
+                if let Some(ended) = held.remove(&hash) {
+                    ended.is_ended.store(true, Ordering::Relaxed);
+                }
+            }
+            ChangeCredential::Used { hash, at } => {
+                if let Some(used) = held.get_mut(&hash) {
+                    used.stored.used_at = used.stored.used_at.max(Some(at));
+                }
+            }
+            ChangeCredential::SetGroups { user, groups } => {
+                set_groups(&mut held, &user, &groups);
+            }
+            ChangeCredential::Add(_) | ChangeCredential::DropEnded(_) => (),
         }
     }
 
@@ -292,14 +315,7 @@ impl Credentials {
 
     /// Takes over in which groups a user is now: what the user has left counts for no token any more.
     pub(crate) fn note_groups(&self, user: &str, groups: &[String]) {
-        let mut has_changed = false;
-        for held in self.held().values_mut().filter(|it| it.stored.user == user) {
-            if *held.groups != *groups {
-                held.groups = groups.into();
-                groups.clone_into(&mut held.stored.groups);
-                has_changed = true;
-            }
-        }
+        let has_changed = set_groups(&mut self.held(), user, groups);
         if has_changed {
             let (user, groups) = (user.to_owned(), groups.to_vec());
             self.store_later(ChangeCredential::SetGroups { user, groups });
@@ -324,6 +340,24 @@ impl Credentials {
     fn held(&self) -> MutexGuard<'_, HashMap<String, Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a credential lets somebody in here: a login does with its own provider alone.
+fn is_known_here(credential: &StoredCredential, origin: Option<&str>) -> bool {
+    credential.kind != LOGIN || origin == Some(credential.origin.as_str())
+}
+
+/// Gives all of a user's credentials these groups. Answers whether they had others.
+fn set_groups(held: &mut HashMap<String, Held>, user: &str, groups: &[String]) -> bool {
+    let mut has_changed = false;
+    for held in held.values_mut().filter(|it| it.stored.user == user) {
+        if *held.groups != *groups {
+            held.groups = groups.into();
+            groups.clone_into(&mut held.stored.groups);
+            has_changed = true;
+        }
+    }
+    has_changed
 }
 
 impl Held {

@@ -6,7 +6,7 @@ use actix::Addr;
 use actix_web::http::header::HeaderMap;
 
 use crate::{
-    database::{Database, DatabaseError, Reader},
+    database::{Database, DatabaseError, Reader, messages::credentials::ChangeCredential},
     web::{cookies, problem::Problem},
 };
 
@@ -22,6 +22,12 @@ impl AccessControl {
             }
             Err(error) => log::error!("cannot read who may come in error={error}"),
         }
+    }
+
+    /// Takes over what another node of the cluster has changed.
+    pub(crate) fn on_credential(&self, change: ChangeCredential) {
+        let origin = self.provider.as_ref().map(|logins| logins.origin.as_str());
+        self.credentials.on_change(change, origin);
     }
 
     /// Begins a login with a configured token. Its id replaces what the browser had before, which nobody

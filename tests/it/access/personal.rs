@@ -7,9 +7,9 @@ use crate::server::{Gate, Server, Setup, eventually};
 
 use super::rights::{ANA, BEN, Person, team};
 
-type Headers = Vec<(&'static str, String)>;
+pub type Headers = Vec<(&'static str, String)>;
 
-async fn send(
+pub async fn send(
     server: &Server,
     headers: &Headers,
     method: Method,
@@ -34,7 +34,7 @@ fn in_groups(person: Person, groups: &str) -> Headers {
     headers
 }
 
-async fn make(server: &Server, owner: &Headers, scope: &str) -> (String, String) {
+pub async fn make(server: &Server, owner: &Headers, scope: &str) -> (String, String) {
     let wish = json!({ "name": "my laptop", "scope": scope });
     let (status, made) = send(server, owner, Method::POST, "/api/me/tokens", Some(wish)).await;
     assert_eq!(status, 200, "{made}");
@@ -42,7 +42,7 @@ async fn make(server: &Server, owner: &Headers, scope: &str) -> (String, String)
     (text("token"), text("id"))
 }
 
-fn shown(token: &str) -> Headers {
+pub fn shown(token: &str) -> Headers {
     vec![("authorization", format!("Bearer {token}"))]
 }
 

@@ -6,9 +6,13 @@ use serde_json::{Value, json};
 
 use super::{
     nats::Nats,
-    nodes::{LONG, SHORT, begin, check, come_back, is_ready, node, nodes, titles},
+    nodes::{LONG, SHORT, begin, check, come_back, config, is_ready, node, nodes, titles},
 };
 use crate::{
+    access::{
+        personal::{make, send, shown},
+        rights::{ANA, team},
+    },
     client::text_of,
     screen::Screen,
     server::{Gate, PROJECT, Server, eventually, signal},
@@ -186,4 +190,26 @@ async fn asked(client: &mut crate::client::Client, message: &str) -> Option<Stri
             return Some(text_of(&frames));
         }
     }
+}
+
+#[actix::test]
+async fn a_personal_token_lets_in_at_every_node_and_is_revoked_at_every_node() {
+    let nats = Nats::start().await;
+    let [a, b] = ["a", "b"].map(|name| team(&config(&nats, name, LONG)).start());
+    let (token, id) = make(&a, &ANA.headers(), "ask").await;
+    let me = async |node: &Server| {
+        send(node, &shown(&token), reqwest::Method::GET, "/api/me", None).await
+    };
+    eventually("the other node knows the token", async || {
+        let (status, me) = me(&b).await;
+        (status == 200 && me["user"] == "ana").then_some(())
+    })
+    .await;
+    let path = format!("/api/me/tokens/{id}");
+    let revoked = send(&b, &ANA.headers(), reqwest::Method::DELETE, &path, None).await;
+    assert!(revoked.0.is_success(), "{}", revoked.1);
+    assert_eq!(me(&b).await.0, 401);
+    eventually("the first node has heard of it", async || (me(&a).await.0 == 401).then_some(()))
+        .await;
+    check(&[&a, &b], &[]).await;
 }
