@@ -21,6 +21,7 @@ const SYNCED: &str = "sync_interval: always";
 /// Servers that form a cluster. Dropping them kills them.
 pub(super) struct Nats {
     servers: Vec<NatsServer>,
+    scheme: &'static str,
     _files: TempDir,
 }
 
@@ -32,18 +33,19 @@ struct NatsServer {
 }
 
 /// What is special about the servers.
-#[derive(Clone, Copy)]
 pub(super) struct NatsSetup {
     pub(super) servers: usize,
     /// In the `jetstream` block.
     pub(super) sync: &'static str,
     /// At the top of the configuration.
-    pub(super) more: &'static str,
+    pub(super) more: String,
+    /// Of the addresses.
+    pub(super) scheme: &'static str,
 }
 
 impl Default for NatsSetup {
     fn default() -> Self {
-        Self { servers: 3, sync: SYNCED, more: "" }
+        Self { servers: 3, sync: SYNCED, more: String::new(), scheme: "nats" }
     }
 }
 
@@ -82,7 +84,8 @@ impl Nats {
             fs::write(&path, config).unwrap();
             NatsServer { child: launch(&path), config: path, client: *client, monitoring: *monitoring }
         });
-        let nats = Self { servers: servers.collect(), _files: files };
+        let servers = servers.collect();
+        let nats = Self { servers, scheme: setup.scheme, _files: files };
         nats.is_ready().await;
         nats
     }
@@ -102,7 +105,8 @@ impl Nats {
 
     /// The addresses of the servers, as the configuration has them.
     pub(super) fn addresses(&self) -> Vec<String> {
-        self.servers.iter().map(|server| format!("nats://127.0.0.1:{}", server.client)).collect()
+        let address = |it: &NatsServer| format!("{}://127.0.0.1:{}", self.scheme, it.client);
+        self.servers.iter().map(address).collect()
     }
 
     /// Their monitoring addresses.

@@ -36,7 +36,8 @@ async fn servers_that_may_lose_the_log_are_refused_unless_the_operator_vouches_f
 async fn wrong_credentials_and_servers_that_are_not_there_are_told() {
     let setup = NatsSetup {
         servers: 1,
-        more: "authorization { users: [ { user: cicerone, password: \"a long password\" } ] }",
+        more: "authorization { users: [ { user: cicerone, password: \"a-long-password\" } ] }"
+            .to_owned(),
         ..NatsSetup::default()
     };
     let nats = Nats::with(setup).await;
@@ -51,9 +52,30 @@ async fn wrong_credentials_and_servers_that_are_not_there_are_told() {
     };
     let (_, words) = with_user("a-wrong-password").fail();
     assert!(words.contains("cannot reach NATS"), "{words}");
+    drop(with_user("a-long-password").start());
     let address = format!("{:?}", nats.addresses());
     let words = refused(&plain.replace(&address, &format!("[\"nats://{}\"]", nobody())));
     assert!(words.contains("cannot reach NATS"), "{words}");
+}
+
+#[actix::test]
+async fn nats_is_spoken_to_over_tls_where_its_certificate_is_trusted() {
+    let files = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (files.path().join("nats.pem"), files.path().join("nats.key"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let more = format!("tls {{ cert_file: {certificate:?}, key_file: {key:?} }}");
+    let nats =
+        Nats::with(NatsSetup { servers: 1, more, scheme: "tls", ..NatsSetup::default() }).await;
+    let plain = format!("{}append_timeout = \"2s\"\n", config(&nats, "a", LONG));
+    let words = refused(&plain);
+    assert!(words.contains("cannot reach NATS"), "{words}");
+    let trusting = format!("{plain}tls_ca = {certificate:?}\n");
+    let a = Setup::scripted().config(&trusting).start();
+    let (mut client, _) = begin(&a).await;
+    client.ask("say hello").await;
+    assert_eq!(text_of(&client.turn().await), "hello");
 }
 
 #[actix::test]
