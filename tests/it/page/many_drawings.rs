@@ -7,7 +7,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::json;
@@ -32,6 +32,12 @@ const MOST_GROWTH: u64 = 64 << 20; // 64 MiB
 
 /// Milliseconds of a frame while drawings come in; a bound for a busy machine.
 const MOST_FRAME: f64 = 3000.0;
+
+/// A person would look for so long, and then load the page anew.
+const IN_TIME: Duration = Duration::from_secs(12);
+
+/// Wait between two looks.
+const POLL: Duration = Duration::from_millis(50);
 
 fn answer(turn: usize) -> String {
     let formulas: String = (0..FORMULAS)
@@ -93,6 +99,26 @@ fn is_drawn(turn: usize) -> String {
     )
 }
 
+/// Goes to a turn and waits until all its drawings are there. What a busy machine did not draw in time stays
+/// as its source until the page asks again, which it does once it is loaded anew.
+async fn look_at(browser: &Browser, turn: usize) {
+    let seek = format!("document.querySelector('conversation-view').seek({turn})");
+    for _ in 0..2 {
+        browser.run(&seek).await;
+        let deadline = Instant::now() + IN_TIME;
+        while Instant::now() < deadline {
+            if browser.run(&format!("return {}", is_drawn(turn))).await == json!(true) {
+                return;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        browser.run("location.reload()").await;
+        browser.wait_for(&ended(TURNS as u32)).await;
+    }
+    browser.run(&seek).await;
+    browser.wait_for(&is_drawn(turn)).await;
+}
+
 /// Scrolls up by as many steps, and gives the longest frame in milliseconds.
 async fn scroll_up(browser: &Browser, steps: usize) -> f64 {
     let script = format!(
@@ -131,8 +157,7 @@ async fn a_thousand_drawings_in_one_conversation_burden_neither_the_server_nor_t
         browser.keys("x").await;
     }
     for turn in [1, TURNS / 2, TURNS] {
-        browser.run(&format!("document.querySelector('conversation-view').seek({turn})")).await;
-        browser.wait_for(&is_drawn(turn)).await;
+        look_at(&browser, turn).await;
     }
     let elements = browser.run("return document.querySelectorAll('*').length").await;
     eventually("nothing draws any more", async || {
