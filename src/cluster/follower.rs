@@ -72,9 +72,16 @@ pub(super) async fn follow(
     database: Addr<Database>,
     progress: Arc<FollowProgress>,
 ) {
+    let mut failed_at = None;
     loop {
         match follow_once(&log, &member, &database, &progress).await {
             NotFollowed::Broken(why) => {
+                ::log::warn!("the log of the cluster is followed anew error={why}");
+                tokio::time::sleep(PAUSE).await;
+            }
+            // What is missing may only not have come.
+            NotFollowed::Stuck(why) if failed_at != Some(progress.applied()) => {
+                failed_at = Some(progress.applied());
                 ::log::warn!("the log of the cluster is followed anew error={why}");
                 tokio::time::sleep(PAUSE).await;
             }

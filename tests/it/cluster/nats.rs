@@ -6,14 +6,21 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 
-use crate::{peers, server::eventually};
+use crate::{
+    peers,
+    server::{DEADLINE, eventually},
+};
 
 /// The version of the program; `.ci/setup` reads it from here.
 const VERSION: &str = "2.15.1";
+
+/// How often servers are started, where one does not come up.
+const TRIES: usize = 3;
 
 /// What every server says of its JetStream.
 const SYNCED: &str = "sync_interval: always";
@@ -62,6 +69,26 @@ impl Nats {
     }
 
     pub(super) async fn with(setup: NatsSetup) -> Self {
+        for _ in 0..TRIES {
+            let mut nats = Self::launch(&setup);
+            // Another test may have taken a port since it was free: then its server ends.
+            let begun = Instant::now();
+            while begun.elapsed() < DEADLINE && !nats.has_ended() {
+                if nats.are_ready().await {
+                    return nats;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        panic!("the NATS servers are not ready");
+    }
+
+    /// Whether a server has ended by itself.
+    fn has_ended(&mut self) -> bool {
+        self.servers.iter_mut().any(|server| server.child.try_wait().unwrap().is_some())
+    }
+
+    fn launch(setup: &NatsSetup) -> Self {
         let files = TempDir::new().unwrap();
         let ports: Vec<[u16; 3]> = (0..setup.servers).map(|_| free_ports()).collect();
         let routes: Vec<_> =
@@ -85,22 +112,24 @@ impl Nats {
             NatsServer { child: launch(&path), config: path, client: *client, monitoring: *monitoring }
         });
         let servers = servers.collect();
-        let nats = Self { servers, scheme: setup.scheme, _files: files };
-        nats.is_ready().await;
-        nats
+        Self { servers, scheme: setup.scheme, _files: files }
     }
 
     /// Waits until every server has a leader for JetStream.
     pub(super) async fn is_ready(&self) {
-        for server in &self.servers {
-            let url =
-                format!("http://127.0.0.1:{}/healthz?js-enabled-only=false", server.monitoring);
-            eventually("the NATS server is ready", async || {
-                let answer = reqwest::get(&url).await.ok()?;
-                answer.status().is_success().then_some(())
-            })
+        eventually("the NATS servers are ready", async || self.are_ready().await.then_some(()))
             .await;
+    }
+
+    async fn are_ready(&self) -> bool {
+        for url in self.monitoring() {
+            // One with TLS has it for its clients alone.
+            let answer = reqwest::get(format!("{url}/healthz")).await;
+            if !answer.is_ok_and(|answer| answer.status().is_success()) {
+                return false;
+            }
         }
+        true
     }
 
     /// The addresses of the servers, as the configuration has them.

@@ -117,6 +117,11 @@ pub(super) async fn check(nodes: &[&Server], acknowledged: &[(i64, &str)]) {
     })
     .await;
     if equal.is_err() {
+        for node in nodes {
+            let log = node.log();
+            let lines: Vec<_> = log.lines().filter(|line| !line.contains("DEBUG")).collect();
+            println!("{}\n", lines[lines.len().saturating_sub(40)..].join("\n"));
+        }
         for table in last[0].keys() {
             for other in &last[1..] {
                 assert_eq!(last[0][table], other[table], "{table} differs");
