@@ -25,7 +25,7 @@ mod keeper;
 #[cfg(feature = "cluster")]
 mod lease;
 #[cfg(feature = "cluster")]
-mod log;
+mod nats_log;
 #[cfg(feature = "cluster")]
 mod node;
 #[cfg(feature = "cluster")]
@@ -107,7 +107,7 @@ impl Member {
     /// Tells of projects that are lost.
     fn tell_lost(&self, lost: impl IntoIterator<Item = ProjectName>) {
         for project in lost {
-            ::log::warn!("this node does not own the project any more project={project}");
+            log::warn!("this node does not own the project any more project={project}");
             // Nobody listens only while the server ends.
             self.events.send(ClusterEvent::Lost(project)).unwrap_or_default();
         }

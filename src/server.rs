@@ -173,9 +173,12 @@ async fn serve<E: Future<Output = ()>>(
         registry = registry.started() => registry,
         ended = &mut serving => return Ok(ended.map_err(io::Error::other)??),
     };
-    let (store, reader) = (database.clone(), kept.reader.clone());
-    let joined = NodeStore { database: store, reader, live: kept.live.clone() };
-    if let Some(events) = membership.begin(joined).await? {
+    let store = NodeStore {
+        database: database.clone(),
+        reader: kept.reader.clone(),
+        live: kept.live.clone(),
+    };
+    if let Some(events) = membership.begin(store).await? {
         rt::spawn(follow_cluster(registry.clone(), access_control, events));
     }
     rt::spawn(web::metrics::export_regularly(kept.clone(), registry.clone(), deliveries));

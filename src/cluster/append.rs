@@ -1,43 +1,30 @@
 //! What the answer to an append means. Pure.
 
+use async_nats::jetstream::{ErrorCode, context::PublishErrorKind};
+
 use crate::database::journal::{Placed, Position, Unappended};
 
-/// What the log answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AppendAnswer {
-    /// The record is there.
-    Added(Position),
-    /// Another record of the scope is behind the one that was expected.
-    OtherLast,
-    /// A record of the scope is on its way: nothing is decided.
-    InFlight,
-    /// No answer, or nobody to answer: the record may be there or not.
-    Unknown,
-    /// It is longer than the log takes.
-    TooLarge,
-}
-
-/// What is to be done then.
+/// What is to be done where a record is not known to be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NextStep {
-    Done(Position),
-    /// The records behind the expected one tell.
+    /// Another record is behind the one that was expected: the records there tell.
     Look,
-    /// The same is sent again: it is added once at most.
+    /// Another one of the scope is on its way, and nothing is decided: the same is sent again.
     Again,
-    /// The same is sent again after a pause.
+    /// The record may be there or not. The same is sent again after a pause: it is added once at most.
     AgainLater,
+    /// It is longer than the log takes.
     Refuse,
 }
 
-impl AppendAnswer {
-    pub(super) fn next_step(self) -> NextStep {
-        match self {
-            Self::Added(at) => NextStep::Done(at),
-            Self::OtherLast => NextStep::Look,
-            Self::InFlight => NextStep::Again,
-            Self::Unknown => NextStep::AgainLater,
-            Self::TooLarge => NextStep::Refuse,
+impl NextStep {
+    /// After an error of this kind, to which the server gave this code.
+    pub(super) fn after(kind: PublishErrorKind, code: Option<ErrorCode>) -> Self {
+        match (kind, code) {
+            (_, Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT)) => Self::Again,
+            (PublishErrorKind::WrongLastSequence, _) => Self::Look,
+            (PublishErrorKind::MaxPayloadExceeded, _) => Self::Refuse,
+            _ => Self::AgainLater,
         }
     }
 }
@@ -66,15 +53,18 @@ mod tests {
 
     #[test]
     fn each_answer_has_one_next_step() {
-        let steps = [
-            (AppendAnswer::Added(Position(7)), NextStep::Done(Position(7))),
-            (AppendAnswer::OtherLast, NextStep::Look),
-            (AppendAnswer::InFlight, NextStep::Again),
-            (AppendAnswer::Unknown, NextStep::AgainLater),
-            (AppendAnswer::TooLarge, NextStep::Refuse),
-        ];
-        for (answer, step) in steps {
-            assert_eq!(answer.next_step(), step);
+        let in_flight = Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT);
+        let other_last = Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE);
+        for (kind, code, step) in [
+            (PublishErrorKind::WrongLastSequence, other_last, NextStep::Look),
+            (PublishErrorKind::Other, in_flight, NextStep::Again),
+            (PublishErrorKind::TimedOut, None, NextStep::AgainLater),
+            // Nobody answers while a leader is elected.
+            (PublishErrorKind::StreamNotFound, None, NextStep::AgainLater),
+            (PublishErrorKind::Other, None, NextStep::AgainLater),
+            (PublishErrorKind::MaxPayloadExceeded, None, NextStep::Refuse),
+        ] {
+            assert_eq!(NextStep::after(kind, code), step, "{kind:?} {code:?}");
         }
     }
 

@@ -11,7 +11,7 @@ use async_nats::{
     },
 };
 
-use super::{error::ClusterError, log::NatsLog, sync_check};
+use super::{error::ClusterError, nats_log::NatsLog, sync_check};
 use crate::config::{settings::ClusterSettings, sync_check::SyncCheck};
 
 /// The oldest servers that keep what they promise: older ones let two writers win one place, or sync each
@@ -114,7 +114,7 @@ async fn streams(
         };
         match made {
             Err(error @ ClusterError::Stream { .. }) if Instant::now() < deadline => {
-                ::log::warn!("{error}; it is tried again");
+                log::warn!("{error}; it is tried again");
                 tokio::time::sleep(PAUSE).await;
             }
             made => return made,
@@ -160,7 +160,7 @@ async fn stream(
         return Err(ClusterError::DroppingStream(name.clone()));
     }
     if config.num_replicas < settings.replicas {
-        ::log::warn!(
+        log::warn!(
             "the stream has fewer replicas than configured stream={name} replicas={}",
             config.num_replicas
         );

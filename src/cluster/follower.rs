@@ -14,7 +14,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::{
     ClusterEvent, Member,
-    log::{NatsLog, Unreadable, decode},
+    nats_log::{NatsLog, Unreadable, decode},
 };
 use crate::database::{
     Database, DatabaseError,
@@ -76,18 +76,18 @@ pub(super) async fn follow(
     loop {
         match follow_once(&log, &member, &database, &progress).await {
             NotFollowed::Broken(why) => {
-                ::log::warn!("the log of the cluster is followed anew error={why}");
+                log::warn!("the log of the cluster is followed anew error={why}");
                 tokio::time::sleep(PAUSE).await;
             }
             // What is missing may only not have come.
             NotFollowed::Stuck(why) if failed_at != Some(progress.applied()) => {
                 failed_at = Some(progress.applied());
-                ::log::warn!("the log of the cluster is followed anew error={why}");
+                log::warn!("the log of the cluster is followed anew error={why}");
                 tokio::time::sleep(PAUSE).await;
             }
             NotFollowed::Stuck(why) => {
                 member.is_stuck.store(true, Ordering::Relaxed);
-                ::log::error!(
+                log::error!(
                     "this node does not follow its cluster any more after={} error={why}",
                     progress.applied().0
                 );

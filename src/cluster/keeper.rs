@@ -47,7 +47,7 @@ pub(super) async fn keep(
                 let is_taken = take(&member, &database, &project).await;
                 member.ownership().end_taking(&project, is_taken);
                 if is_taken {
-                    ::log::info!("this node owns the project now project={project}");
+                    log::info!("this node owns the project now project={project}");
                     member.events.send(ClusterEvent::Taken(project)).unwrap_or_default();
                 }
             });
@@ -81,7 +81,7 @@ async fn take(member: &Member, database: &Addr<Database>, project: &ProjectName)
             Ok(Ok(())) => return true,
             // The record that says whose it is is on its way.
             Ok(Err(DatabaseError::NotOwner { .. })) => (),
-            Ok(Err(error)) => ::log::warn!("cannot take the project={project} error={error}"),
+            Ok(Err(error)) => log::warn!("cannot take the project={project} error={error}"),
             Err(_) => return false,
         }
         tokio::time::sleep(PAUSE).await;
@@ -95,7 +95,7 @@ pub(super) async fn leave_all(member: &Member, database: &Addr<Database>) {
     let left = held.into_iter().map(|project| async move {
         let leave = LeaveProject { project: project.clone() };
         if let Ok(Err(error)) = database.send(leave).await {
-            ::log::warn!("cannot give the project back project={project} error={error}");
+            log::warn!("cannot give the project back project={project} error={error}");
         }
         member.ownership().give_up(&project);
     });

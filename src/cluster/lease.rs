@@ -26,7 +26,6 @@ const WATCH_AGAIN: Duration = Duration::from_millis(500);
 /// This node's key.
 pub(super) struct Lease {
     connection: NatsConnection,
-    bucket: Bucket,
     node: String,
     length: Duration,
     /// The revision of the newest renewal; `None` while there is no key.
@@ -35,14 +34,7 @@ pub(super) struct Lease {
 
 impl Lease {
     pub(super) fn new(connection: &NatsConnection, node: &str, length: Duration) -> Self {
-        let bucket = connection.leases.clone();
-        Self {
-            connection: connection.clone(),
-            bucket,
-            node: node.to_owned(),
-            length,
-            revision: None,
-        }
+        Self { connection: connection.clone(), node: node.to_owned(), length, revision: None }
     }
 
     /// Takes the name of this node. Waits for the end of the lease of a run before; fails where another
@@ -57,7 +49,8 @@ impl Lease {
                     return Ok(());
                 }
                 Err(error) => {
-                    let other = self.bucket.entry(self.node.as_str()).await.ok().flatten();
+                    let other =
+                        self.connection.leases.entry(self.node.as_str()).await.ok().flatten();
                     let other = other.filter(|entry| entry.operation == Operation::Put);
                     let revision = other.map(|entry| entry.revision);
                     if let (Some(before), Some(now)) = (seen, revision)
@@ -77,14 +70,15 @@ impl Lease {
 
     async fn create(&self, value: &LiveNode) -> Result<u64, String> {
         let value = serde_json::to_vec(value).map_err(|error| error.to_string())?;
-        let created = self.bucket.create_with_ttl(&self.node, value.into(), self.length).await;
+        let created =
+            self.connection.leases.create_with_ttl(&self.node, value.into(), self.length).await;
         created.map_err(|error| error.to_string())
     }
 
     /// Renews the key, if it is still that of the newest renewal.
     async fn renew(&self, revision: u64, value: &LiveNode) -> Result<u64, String> {
         let value = serde_json::to_vec(value).map_err(|error| error.to_string())?;
-        let subject = format!("$KV.{}.{}", self.bucket.name, self.node);
+        let subject = format!("$KV.{}.{}", self.connection.leases.name, self.node);
         let publish = PublishMessage::build()
             .headers(HeaderMap::new())
             .payload(value.into())
@@ -116,12 +110,12 @@ impl Lease {
                     renewed = sent;
                     self.revision = Some(revision);
                     if !member.ownership().is_in_reach() {
-                        ::log::info!("the cluster is in reach again node={}", self.node);
+                        log::info!("the cluster is in reach again node={}", self.node);
                     }
                     member.ownership().set_in_reach(true);
                 }
                 Err(error) => {
-                    ::log::warn!("cannot renew the lease node={} error={error}", self.node);
+                    log::warn!("cannot renew the lease node={} error={error}", self.node);
                     if renewed.elapsed() > self.length {
                         self.give_up(&member);
                     }
@@ -136,7 +130,7 @@ impl Lease {
         let lost = {
             let mut ownership = member.ownership();
             if ownership.is_in_reach() {
-                ::log::error!(
+                log::error!(
                     "this node has lost its lease and gives its projects up node={}",
                     self.node
                 );
@@ -148,7 +142,7 @@ impl Lease {
 
     /// Finds out whether the key is there, after a renewal whose answer is not known.
     async fn find_key(&mut self, member: &Member) {
-        let entry = self.bucket.entry(self.node.as_str());
+        let entry = self.connection.leases.entry(self.node.as_str());
         let Ok(Ok(entry)) = tokio::time::timeout(self.length / RENEWALS, entry).await else {
             return;
         };
@@ -159,7 +153,7 @@ impl Lease {
         self.revision = match entry.filter(|entry| entry.operation == Operation::Put) {
             Some(entry) if is_mine(&entry.value) => Some(entry.revision),
             Some(_) => {
-                ::log::error!(
+                log::error!(
                     "another node has the name {:?}: give this one another `cluster.node`",
                     self.node
                 );
@@ -173,7 +167,7 @@ impl Lease {
 /// Deletes the key of this node, whose lease is not renewed any more.
 pub(super) async fn give_back(connection: &NatsConnection, node: &str) {
     if let Err(error) = connection.leases.delete(node).await {
-        ::log::warn!("cannot give the lease back error={error}");
+        log::warn!("cannot give the lease back error={error}");
     }
 }
 
@@ -181,7 +175,7 @@ pub(super) async fn give_back(connection: &NatsConnection, node: &str) {
 pub(super) async fn watch(bucket: Bucket, member: Arc<Member>, is_known: impl Fn()) {
     loop {
         if let Err(error) = watch_once(&bucket, &member, &is_known).await {
-            ::log::warn!("cannot watch which nodes live error={error}");
+            log::warn!("cannot watch which nodes live error={error}");
         }
         tokio::time::sleep(WATCH_AGAIN).await;
     }
@@ -199,7 +193,7 @@ async fn watch_once(
             Operation::Put => serde_json::from_slice(&entry.value).ok(),
             Operation::Delete | Operation::Purge => None,
         };
-        ::log::info!(
+        log::info!(
             "a node {} node={}",
             if node.is_some() { "lives" } else { "is gone" },
             entry.key

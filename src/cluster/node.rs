@@ -20,7 +20,7 @@ use super::{
     follower::{self, FollowProgress},
     keeper,
     lease::{self, Lease},
-    log::{self, AppendRequest, NatsJournal},
+    nats_log::{self, AppendRequest, NatsJournal},
     ownership::{LiveNode, ProjectOwners},
 };
 use crate::{
@@ -135,14 +135,14 @@ impl NodeThread {
     async fn run(
         mut self,
         appends: mpsc::UnboundedReceiver<AppendRequest>,
-        connected: oneshot::Sender<Result<super::log::NatsLog, ClusterError>>,
+        connected: oneshot::Sender<Result<super::nats_log::NatsLog, ClusterError>>,
     ) {
         let connection = match connect::connect(&self.settings).await {
             Ok(connection) => connection,
             Err(error) => return connected.send(Err(error)).unwrap_or_default(),
         };
         connected.send(Ok(connection.log.clone())).unwrap_or_default();
-        tokio::task::spawn_local(log::serve(connection.log.clone(), appends));
+        tokio::task::spawn_local(nats_log::serve(connection.log.clone(), appends));
         let mut renewing = None;
         while let Some(command) = self.ordered.recv().await {
             match command {

@@ -18,7 +18,7 @@ use super::{
     clock::Clock,
     connection::Pool,
     error::DatabaseError,
-    journal::{Journal, JournalScope},
+    journal::Journal,
     lock::DirectoryLock,
     recorder::{IdRanges, Recorder},
     stats::{StoreStats, WriteCounts},
@@ -156,11 +156,11 @@ impl Writer {
         let transaction = begin(connection, self.lock_timeout)?;
         let now = self.clock.now();
         let mut recorder = Recorder::journaled(&transaction, now, ids.clone(), journal.owner());
-        let Ran { mut outcomes, scopes } = run_all(&mut recorder, jobs)?;
+        let Ran { mut outcomes, written } = run_all(&mut recorder, jobs)?;
         let (recorded, left) = recorder.finish();
         *ids = left;
         let counts = WriteCounts::of(&recorded.writes);
-        let mut of_jobs = journaled::Jobs { outcomes: &mut outcomes, scopes };
+        let mut of_jobs = journaled::Jobs { outcomes: &mut outcomes, written };
         journaled::commit(transaction, connection, recorded, &mut of_jobs, journal)?;
         Ok(Committed { outcomes, counts })
     }
@@ -190,15 +190,15 @@ fn execute(
     Ok(Committed { outcomes, counts })
 }
 
-/// What became of jobs, each with the scopes that it wrote.
+/// What became of jobs, and what each wrote, where there is a journal.
 struct Ran {
     outcomes: Vec<Result<(), DatabaseError>>,
-    scopes: Vec<Vec<JournalScope>>,
+    written: Vec<journaled::WrittenByJob>,
 }
 
 /// Runs the jobs in their order; an error when the transaction as a whole failed.
 fn run_all(recorder: &mut Recorder<'_>, jobs: &mut [Box<dyn Job>]) -> Result<Ran, DatabaseError> {
-    let mut ran = Ran { outcomes: Vec::with_capacity(jobs.len()), scopes: Vec::new() };
+    let mut ran = Ran { outcomes: Vec::with_capacity(jobs.len()), written: Vec::new() };
     for job in jobs {
         let before = recorder.length();
         let outcome = run_isolated(recorder, job.as_mut());
@@ -210,7 +210,10 @@ fn run_all(recorder: &mut Recorder<'_>, jobs: &mut [Box<dyn Job>]) -> Result<Ran
         }
         ran.outcomes.push(outcome);
         if recorder.is_journaled() {
-            ran.scopes.push(recorder.scopes_after(before));
+            ran.written.push(journaled::WrittenByJob {
+                scopes: recorder.scopes_after(before),
+                has_unrecorded: recorder.take_unrecorded(),
+            });
         }
     }
     Ok(ran)

@@ -11,7 +11,7 @@ pub(crate) mod messages;
 pub(crate) mod positions;
 pub(super) mod replay;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use rusqlite::{
     ToSql,
@@ -203,7 +203,7 @@ pub(crate) trait Journal: Send + Sync {
     fn owner(&self) -> &Owner;
 
     /// Adds records of different scopes, each by itself. Answers the place of each, in their order.
-    fn append(&self, appends: Vec<Append>) -> Vec<Result<Position, Unappended>>;
+    fn append(&self, appends: Arc<[Append]>) -> Vec<Result<Position, Unappended>>;
 
     /// Is told that a transaction did not commit, although its records are in the journal: they come back
     /// as those of others do, and until then this store is behind.

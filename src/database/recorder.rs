@@ -23,6 +23,8 @@ pub(super) struct Recorder<'a> {
     /// Whose projects may be written, where there is a journal.
     owner: Option<&'a Owner>,
     recorded: Recorded,
+    /// Whether something was changed since the last look that is in no record.
+    has_unrecorded: bool,
 }
 
 /// Ids that nothing has yet.
@@ -72,7 +74,14 @@ impl<'a> Recorder<'a> {
             .query_row((), |row| Ok((row.get(0)?, row.get(1)?)))?;
         let ids =
             IdRanges { conversations: conversation + 1..i64::MAX, entries: entry + 1..i64::MAX };
-        Ok(Self { transaction, at: at.into(), ids, owner: None, recorded: Recorded::default() })
+        Ok(Self {
+            transaction,
+            at: at.into(),
+            ids,
+            owner: None,
+            recorded: Recorded::default(),
+            has_unrecorded: false,
+        })
     }
 
     /// As [`Recorder::new`], with ids that a journal gave, and for the projects of `owner` alone.
@@ -83,7 +92,7 @@ impl<'a> Recorder<'a> {
         owner: &'a Owner,
     ) -> Self {
         let (at, owner) = (at.into(), Some(owner));
-        Self { transaction, at, ids, owner, recorded: Recorded::default() }
+        Self { transaction, at, ids, owner, recorded: Recorded::default(), has_unrecorded: false }
     }
 
     /// For reading what a change depends on, or what it left.
@@ -91,7 +100,18 @@ impl<'a> Recorder<'a> {
         self.transaction
     }
 
-    /// For what is not to be recorded.
+    /// For what is in no record, and so is to be done again where the transaction is undone.
+    pub(super) fn unrecorded(&mut self) -> &'a Transaction<'a> {
+        self.has_unrecorded = true;
+        self.transaction
+    }
+
+    /// Whether something was changed since the last look that is in no record.
+    pub(super) fn take_unrecorded(&mut self) -> bool {
+        std::mem::take(&mut self.has_unrecorded)
+    }
+
+    /// For savepoints.
     pub(super) fn transaction(&self) -> &'a Transaction<'a> {
         self.transaction
     }
@@ -125,9 +145,9 @@ impl<'a> Recorder<'a> {
     }
 
     /// Applies a change that every store makes by itself.
-    pub(super) fn apply_unrecorded(&self, change: Change) -> Result<bool, DatabaseError> {
+    pub(super) fn apply_unrecorded(&mut self, change: Change) -> Result<bool, DatabaseError> {
         let write = Write { at: Arc::clone(&self.at), first_entry_id: 0, change };
-        writes::apply(self.transaction, &write)
+        writes::apply(self.unrecorded(), &write)
     }
 
     /// Whether what it records goes into a journal.

@@ -36,7 +36,7 @@ impl Handler<UseLog> for Database {
 
     fn handle(&mut self, used: UseLog, context: &mut Context<Self>) -> Self::Result {
         self.enqueue_unbounded(context, 0, move |recorder| {
-            Ok(positions::use_log(recorder.connection(), &used.log)?)
+            Ok(positions::use_log(recorder.unrecorded(), &used.log)?)
         })
     }
 }
@@ -47,7 +47,7 @@ impl Handler<ApplyRecords> for Database {
     fn handle(&mut self, apply: ApplyRecords, context: &mut Context<Self>) -> Self::Result {
         self.enqueue_unbounded(context, 0, move |recorder| {
             let ApplyRecords { records, up_to } = apply;
-            let applied = replay::apply(recorder.transaction(), &records)?;
+            let applied = replay::apply(recorder.unrecorded(), &records)?;
             if applied < records.len() {
                 log::debug!("records were applied already count={}", records.len() - applied);
             }

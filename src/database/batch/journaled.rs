@@ -1,6 +1,6 @@
 //! Committing with a journal: what a transaction recorded goes there first, a record for each scope.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -42,7 +42,7 @@ pub(super) fn refill(
         let record =
             Record { free_ids: Some(taken), ..Record::new(&journal.owner().incarnation, after) };
         let append = Append { scope: scope.clone(), record };
-        match journal.append(vec![append.clone()]).pop() {
+        match journal.append([append.clone()].into()).pop() {
             Some(Ok(at)) => {
                 place(&transaction, append, at)?;
                 transaction.commit()?;
@@ -71,9 +71,13 @@ pub(super) fn commit(
     journal: &dyn Journal,
 ) -> Result<(), DatabaseError> {
     let appends = appends(&transaction, recorded, journal)?;
-    let answers = journal.append(appends.clone());
+    if appends.is_empty() {
+        // What others have written is in the journal already.
+        return Ok(transaction.commit()?);
+    }
+    let answers = journal.append(Arc::clone(&appends));
     let (mut added, mut refused) = (Vec::new(), Vec::new());
-    for (append, answer) in appends.into_iter().zip(answers) {
+    for (append, answer) in appends.iter().zip(answers) {
         match answer {
             Ok(at) => added.push((append, at)),
             Err(reason) => refused.push((append, reason)),
@@ -86,6 +90,7 @@ pub(super) fn commit(
         noted.and_then(|()| transaction.commit()).map_err(DatabaseError::from)
     } else {
         transaction.rollback()?;
+        jobs.refuse_unrecorded();
         let shared = refused.iter().position(|(append, reason)| {
             append.scope == JournalScope::Shared && matches!(reason, Unappended::Behind(_))
         });
@@ -103,16 +108,32 @@ pub(super) fn commit(
     committed
 }
 
-/// The outcomes of a transaction's jobs, with the scopes that each has written.
+/// The outcomes of a transaction's jobs, with what each has written.
 pub(super) struct Jobs<'a> {
     pub(super) outcomes: &'a mut [Result<(), DatabaseError>],
-    pub(super) scopes: Vec<Vec<JournalScope>>,
+    pub(super) written: Vec<WrittenByJob>,
+}
+
+/// What a job has written.
+pub(super) struct WrittenByJob {
+    pub(super) scopes: Vec<JournalScope>,
+    /// Whether it changed something that is in no record.
+    pub(super) has_unrecorded: bool,
 }
 
 impl Jobs<'_> {
     fn refuse(&mut self, scope: &JournalScope, error: &DatabaseError) {
-        for (outcome, scopes) in self.outcomes.iter_mut().zip(&self.scopes) {
-            if outcome.is_ok() && scopes.contains(scope) {
+        self.fail(error, |written| written.scopes.contains(scope));
+    }
+
+    /// Fails those whose changes are undone and in no record: who asked for them asks again.
+    fn refuse_unrecorded(&mut self) {
+        self.fail(&DatabaseError::Busy, |written| written.has_unrecorded);
+    }
+
+    fn fail(&mut self, error: &DatabaseError, is_meant: impl Fn(&WrittenByJob) -> bool) {
+        for (outcome, written) in self.outcomes.iter_mut().zip(&self.written) {
+            if outcome.is_ok() && is_meant(written) {
                 *outcome = Err(error.clone());
             }
         }
@@ -124,7 +145,7 @@ fn appends(
     transaction: &Transaction<'_>,
     recorded: Recorded,
     journal: &dyn Journal,
-) -> Result<Vec<Append>, DatabaseError> {
+) -> Result<Arc<[Append]>, DatabaseError> {
     let mut records: BTreeMap<JournalScope, Record> = BTreeMap::new();
     let new = || Record::new(&journal.owner().incarnation, Position::default());
     for (project, turnover) in recorded.turnovers {
@@ -148,17 +169,17 @@ fn appends(
 /// others were faster with.
 fn redo(
     connection: &Connection,
-    added: &[(Append, Position)],
-    shared: Option<(Append, Unappended)>,
+    added: &[(&Append, Position)],
+    shared: Option<(&Append, Unappended)>,
     jobs: &mut Jobs<'_>,
     journal: &dyn Journal,
 ) -> Result<(), DatabaseError> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     for (append, at) in added {
-        place(&transaction, append.clone(), *at)?;
+        place(&transaction, (*append).clone(), *at)?;
     }
     if let Some((append, reason)) = shared
-        && let Err(error) = add_shared(&transaction, append, reason, journal)
+        && let Err(error) = add_shared(&transaction, append.clone(), reason, journal)
     {
         // What others wrote before is kept either way.
         jobs.refuse(&JournalScope::Shared, &error);
@@ -179,7 +200,7 @@ fn add_shared(
         };
         replay::apply(transaction, &records)?;
         append.record.after = positions::applied(transaction, &append.scope)?;
-        match journal.append(vec![append.clone()]).pop() {
+        match journal.append([append.clone()].into()).pop() {
             Some(Ok(at)) => return place(transaction, append, at),
             Some(Err(again)) => reason = again,
             None => break,

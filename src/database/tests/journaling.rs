@@ -299,6 +299,30 @@ fn jobs_of_a_lost_project_fail_and_the_others_of_their_transaction_do_not() {
 }
 
 #[test]
+fn what_others_wrote_is_not_taken_for_applied_where_its_transaction_was_undone() {
+    type Boxed = Box<dyn FnOnce(&mut Recorder<'_>) -> Result<(), DatabaseError> + Send>;
+    let log = Log::default();
+    let [old, new, _] = nodes(&log).try_into().ok().unwrap();
+    old.take(&named("demo")).unwrap();
+    new.follow(usize::MAX);
+    new.take(&named("demo")).unwrap();
+    new.run(creates("demo")).unwrap();
+    // The follower's work and a write to what is lost come into one transaction.
+    let mut records = log.lock().unwrap().clone();
+    records.retain(|placed| placed.scope == JournalScope::Ids);
+    let follows: Boxed =
+        Box::new(move |recorder| replay::apply(recorder.unrecorded(), &records).map(drop));
+    let flushes: Boxed = Box::new(|_| Ok(()));
+    let writes: Boxed = Box::new(|recorder| creates("demo")(recorder).map(drop));
+    let outcomes = old.commit(vec![follows, flushes, writes]);
+    assert!(matches!(&outcomes[0], Err(error) if error.is_retryable()), "{outcomes:?}");
+    assert!(outcomes[1].is_ok(), "{outcomes:?}");
+    assert!(matches!(&outcomes[2], Err(DatabaseError::NotOwner { .. })), "{outcomes:?}");
+    old.follow(usize::MAX);
+    assert_eq!(old.contents(), new.contents());
+}
+
+#[test]
 fn a_record_whose_acknowledgement_was_lost_is_there_once() {
     let log = Log::default();
     let node = Node::new("a", &log);

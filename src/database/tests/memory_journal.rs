@@ -71,8 +71,8 @@ impl Journal for MemoryJournal {
         &self.owner
     }
 
-    fn append(&self, appends: Vec<Append>) -> Vec<Result<Position, Unappended>> {
-        appends.into_iter().map(|append| self.add(append)).collect()
+    fn append(&self, appends: Arc<[Append]>) -> Vec<Result<Position, Unappended>> {
+        appends.iter().map(|append| self.add(append.clone())).collect()
     }
 
     fn most_bytes(&self) -> usize {

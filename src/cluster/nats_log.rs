@@ -5,19 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_nats::jetstream::{
-    self, ErrorCode,
-    context::{PublishError, PublishErrorKind},
-    message::PublishMessage,
-    stream::Stream,
-};
+use async_nats::jetstream::{self, context::PublishError, message::PublishMessage, stream::Stream};
 use futures_util::future::join_all;
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Member,
-    append::{self, AppendAnswer, NextStep},
+    append::{self, NextStep},
 };
 use crate::database::{
     DatabaseError,
@@ -94,17 +89,16 @@ impl NatsLog {
         let subject = self.subject(scope);
         loop {
             let sent = self.0.context.send_publish(subject.clone(), publish.clone());
-            let (answer, words) = match tokio::time::timeout(ANSWER, sent).await {
+            let (step, words) = match tokio::time::timeout(ANSWER, sent).await {
                 Ok(Ok(answer)) => match tokio::time::timeout(ANSWER, answer).await {
-                    Ok(Ok(added)) => (AppendAnswer::Added(Position(added.sequence)), String::new()),
-                    Ok(Err(error)) => (answer_of(&error), error.to_string()),
-                    Err(_) => (AppendAnswer::Unknown, "no answer in time".to_owned()),
+                    Ok(Ok(added)) => return Ok(Position(added.sequence)),
+                    Ok(Err(error)) => (next_step(&error), error.to_string()),
+                    Err(_) => (NextStep::AgainLater, "no answer in time".to_owned()),
                 },
-                Ok(Err(error)) => (answer_of(&error), error.to_string()),
-                Err(_) => (AppendAnswer::Unknown, "no connection".to_owned()),
+                Ok(Err(error)) => (next_step(&error), error.to_string()),
+                Err(_) => (NextStep::AgainLater, "no connection".to_owned()),
             };
-            let pause = match answer.next_step() {
-                NextStep::Done(at) => return Ok(at),
+            let pause = match step {
                 NextStep::Refuse => return Err(too_large),
                 NextStep::Again => SHORT_PAUSE,
                 NextStep::AgainLater => PAUSE,
@@ -115,13 +109,13 @@ impl NatsLog {
                     // Who answered knows less than who refused.
                     Ok(_) => SHORT_PAUSE,
                     Err(error) => {
-                        ::log::debug!("cannot read what came first scope={scope} error={error}");
+                        log::debug!("cannot read what came first scope={scope} error={error}");
                         PAUSE
                     }
                 },
             };
             if Instant::now() + pause > deadline {
-                ::log::error!("cannot add to the log scope={scope} error={words}");
+                log::error!("cannot add to the log scope={scope} error={words}");
                 return Err(Unappended::Unreachable(words));
             }
             tokio::time::sleep(pause).await;
@@ -155,18 +149,11 @@ impl NatsLog {
     }
 }
 
-/// What an error of NATS says of an append.
-fn answer_of(error: &PublishError) -> AppendAnswer {
+/// What is to be done after an error of NATS.
+fn next_step(error: &PublishError) -> NextStep {
     let source = std::error::Error::source(error);
-    let code = source
-        .and_then(|it| it.downcast_ref::<jetstream::Error>())
-        .map(jetstream::Error::error_code);
-    match (error.kind(), code) {
-        (_, Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT)) => AppendAnswer::InFlight,
-        (PublishErrorKind::WrongLastSequence, _) => AppendAnswer::OtherLast,
-        (PublishErrorKind::MaxPayloadExceeded, _) => AppendAnswer::TooLarge,
-        _ => AppendAnswer::Unknown,
-    }
+    let source = source.and_then(|it| it.downcast_ref::<jetstream::Error>());
+    NextStep::after(error.kind(), source.map(jetstream::Error::error_code))
 }
 
 /// Reads a message of the stream.
@@ -191,7 +178,7 @@ pub(super) fn decode(at: u64, subject: &str, payload: &[u8]) -> Result<Placed, U
 
 /// Appends that wait for the thread of the cluster.
 pub(super) struct AppendRequest {
-    appends: Vec<Append>,
+    appends: Arc<[Append]>,
     reply: oneshot::Sender<Vec<Result<Position, Unappended>>>,
 }
 
@@ -256,9 +243,9 @@ impl Journal for NatsJournal {
         &self.owner
     }
 
-    fn append(&self, appends: Vec<Append>) -> Vec<Result<Position, Unappended>> {
+    fn append(&self, appends: Arc<[Append]>) -> Vec<Result<Position, Unappended>> {
         let (reply, added) = oneshot::channel();
-        let request = AppendRequest { appends: appends.clone(), reply };
+        let request = AppendRequest { appends: Arc::clone(&appends), reply };
         let is_sent = self.requests.send(request).is_ok();
         let added = if is_sent { added.blocking_recv().ok() } else { None };
         let added = added.unwrap_or_else(|| {
@@ -272,7 +259,7 @@ impl Journal for NatsJournal {
     }
 
     fn is_behind(&self, error: &DatabaseError) {
-        ::log::error!("what is in the log of the cluster could not be stored here error={error}");
+        log::error!("what is in the log of the cluster could not be stored here error={error}");
         let lost = self.member.ownership().give_up_all();
         self.member.tell_lost(lost);
     }
