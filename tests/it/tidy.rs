@@ -1,6 +1,7 @@
 //! The rules of the house, checked on the sources as text: what a file is like, what the code
 //! does not do, and what is written down in two places.
 
+mod features;
 mod lockstep;
 mod source;
 mod structure;
