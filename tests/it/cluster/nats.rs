@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     peers,
-    server::{DEADLINE, eventually},
+    server::{DEADLINE, deployed, eventually},
 };
 
 /// The version of the program; `.ci/setup` reads it from here.
@@ -21,6 +21,9 @@ const VERSION: &str = "2.15.1";
 
 /// How often servers are started, where one does not come up.
 const TRIES: usize = 3;
+
+/// What the sample in `config/deploy` takes from the environment.
+pub(super) const PASSWORD: &str = "a-long-password";
 
 /// What every server says of its JetStream.
 const SYNCED: &str = "sync_interval: always";
@@ -48,11 +51,13 @@ pub(super) struct NatsSetup {
     pub(super) more: String,
     /// Of the addresses.
     pub(super) scheme: &'static str,
+    /// Whether they have the sample in `config/deploy`, and nothing of the above.
+    pub(super) is_deployed: bool,
 }
 
 impl Default for NatsSetup {
     fn default() -> Self {
-        Self { servers: 3, sync: SYNCED, more: String::new(), scheme: "nats" }
+        Self { servers: 3, sync: SYNCED, more: String::new(), scheme: "nats", is_deployed: false }
     }
 }
 
@@ -91,25 +96,20 @@ impl Nats {
     fn launch(setup: &NatsSetup) -> Self {
         let files = TempDir::new().unwrap();
         let ports: Vec<[u16; 3]> = (0..setup.servers).map(|_| free_ports()).collect();
-        let routes: Vec<_> =
-            ports.iter().map(|[.., route]| format!("nats://127.0.0.1:{route}")).collect();
-        let servers = ports.iter().enumerate().map(|(at, [client, monitoring, route])| {
+        let servers = ports.iter().enumerate().map(|(at, [client, monitoring, _])| {
             let store = files.path().join(format!("n{at}"));
-            let cluster = match setup.servers {
-                1 => String::new(),
-                _ => format!(
-                    "cluster {{ name: test, listen: \"127.0.0.1:{route}\", routes: [{}] }}\n",
-                    routes.join(", ")
-                ),
+            let config = match setup.is_deployed {
+                true => sample(at, &ports, &store),
+                false => written(at, &ports, &store, setup),
             };
-            let config = format!(
-                "server_name: n{at}\nlisten: \"127.0.0.1:{client}\"\nhttp: \"127.0.0.1:{monitoring}\"\n\
-                 max_payload: 8MB\njetstream {{ store_dir: {store:?}, {} }}\n{cluster}{}\n",
-                setup.sync, setup.more
-            );
             let path = files.path().join(format!("n{at}.conf"));
             fs::write(&path, config).unwrap();
-            NatsServer { child: launch(&path), config: path, client: *client, monitoring: *monitoring }
+            NatsServer {
+                child: launch(&path),
+                config: path,
+                client: *client,
+                monitoring: *monitoring,
+            }
         });
         let servers = servers.collect();
         Self { servers, scheme: setup.scheme, _files: files }
@@ -196,11 +196,53 @@ impl Drop for Nats {
     }
 }
 
-fn launch(config: &std::path::Path) -> Child {
+/// The configuration of a server. Its ports are those for clients, for questions and for the other servers.
+fn written(at: usize, ports: &[[u16; 3]], store: &Path, setup: &NatsSetup) -> String {
+    let [client, monitoring, route] = ports[at];
+    let routes: Vec<_> =
+        ports.iter().map(|[.., route]| format!("nats://127.0.0.1:{route}")).collect();
+    let cluster = match setup.servers {
+        1 => String::new(),
+        _ => format!(
+            "cluster {{ name: test, listen: \"127.0.0.1:{route}\", routes: [{}] }}\n",
+            routes.join(", ")
+        ),
+    };
+    format!(
+        "server_name: n{at}\nlisten: \"127.0.0.1:{client}\"\nhttp: \"127.0.0.1:{monitoring}\"\n\
+         max_payload: 8MB\njetstream {{ store_dir: {store:?}, {} }}\n{cluster}{}\n",
+        setup.sync, setup.more
+    )
+}
+
+/// The sample in `config/deploy`, with a test's name, addresses and directory.
+fn sample(at: usize, ports: &[[u16; 3]], store: &Path) -> String {
+    let [client, monitoring, route] = ports[at];
+    let mut replaced = vec![
+        ("server_name: n1\n".to_owned(), format!("server_name: n{at}\n")),
+        ("0.0.0.0:4222".to_owned(), format!("127.0.0.1:{client}")),
+        ("0.0.0.0:8222".to_owned(), format!("127.0.0.1:{monitoring}")),
+        ("0.0.0.0:6222".to_owned(), format!("127.0.0.1:{route}")),
+        ("/var/lib/nats".to_owned(), store.display().to_string()),
+    ];
+    let routes = ports.iter().zip(1..);
+    replaced.extend(routes.map(|([.., route], number)| {
+        (format!("n{number}.example.org:6222"), format!("127.0.0.1:{route}"))
+    }));
+    let mut text = deployed("nats.conf");
+    for (there, here) in replaced {
+        assert!(text.contains(&there), "nats.conf has no {there}");
+        text = text.replace(&there, &here);
+    }
+    text
+}
+
+fn launch(config: &Path) -> Child {
     let log = fs::File::options().create(true).append(true).open(config.with_extension("log"));
     Command::new(program())
         .arg("-c")
         .arg(config)
+        .env("CICERONE_NATS_PASSWORD", PASSWORD)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log.unwrap())
