@@ -2,6 +2,7 @@
 //! or cut off.
 
 mod deployed;
+mod fronts;
 mod nats;
 mod nodes;
 mod refusals;

@@ -30,8 +30,11 @@ use crate::{
 
 mod shards;
 
-const HOST: &str = "guide.example.org";
-const TOKEN: (&str, &str) = ("Authorization", "Bearer viewer-0123456789");
+/// The host name in the samples.
+pub const HOST: &str = "guide.example.org";
+
+/// What a viewer sends.
+pub const TOKEN: (&str, &str) = ("Authorization", "Bearer viewer-0123456789");
 
 /// A Cicerone as the samples say that it is set up.
 fn below_guide(more: &str) -> Server {
@@ -43,7 +46,7 @@ fn below_guide(more: &str) -> Server {
 }
 
 /// A proxy with its sample, ended when dropped.
-struct Proxy {
+pub struct Proxy {
     child: Child,
     port: u16,
     certificate: CertifiedKey<KeyPair>,
@@ -56,7 +59,7 @@ impl Drop for Proxy {
 }
 
 /// Writes a sample with what a test has in place of what it names; each of these must be there.
-fn write_sample(dir: &Path, name: &str, replaced: &[(&str, &str)]) -> PathBuf {
+pub fn write_sample(dir: &Path, name: &str, replaced: &[(&str, &str)]) -> PathBuf {
     let mut text = deployed(name);
     for (there, here) in replaced {
         assert!(text.contains(there), "{name} has no {there}");
@@ -68,24 +71,31 @@ fn write_sample(dir: &Path, name: &str, replaced: &[(&str, &str)]) -> PathBuf {
 }
 
 impl Proxy {
-    /// Starts a proxy before `server`. `command` writes its files into a directory and gives the command,
-    /// from the port of the proxy and the address of the server.
-    async fn start(server: &Server, command: impl Fn(&Path, u16, &str) -> Command) -> Self {
-        let certificate = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
-        let dir = server.files().join("proxy");
-        fs::create_dir(&dir).unwrap();
+    /// Starts a proxy with its files in a new directory, and a certificate of these names. `command` writes its sample
+    /// there and gives the command, from the port of the proxy.
+    pub fn launch(dir: &Path, names: &[&str], command: impl FnOnce(&Path, u16) -> Command) -> Self {
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        let certificate = rcgen::generate_simple_self_signed(names).unwrap();
+        fs::create_dir(dir).unwrap();
         let (pem, key) = (certificate.cert.pem(), certificate.signing_key.serialize_pem());
         fs::write(dir.join("guide.pem"), format!("{pem}{key}")).unwrap();
         fs::write(dir.join("guide.key"), key).unwrap();
         let port = free_port();
         let log = fs::File::create(dir.join("log")).unwrap();
-        let child = command(&dir, port, server.address())
+        let child = command(dir, port)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
             .unwrap();
-        let proxy = Self { child, port, certificate };
+        Self { child, port, certificate }
+    }
+
+    /// Starts a proxy before `server`. `command` writes its files into a directory and gives the command,
+    /// from the port of the proxy and the address of the server.
+    async fn start(server: &Server, command: impl Fn(&Path, u16, &str) -> Command) -> Self {
+        let dir = server.files().join("proxy");
+        let proxy = Self::launch(&dir, &[HOST], |dir, port| command(dir, port, server.address()));
         eventually("the proxy answers", async || {
             let stream = proxy.open().await?;
             let answer = exchange(stream, "GET /guide/healthz", &[("Host", HOST)], "").await;
@@ -96,7 +106,7 @@ impl Proxy {
     }
 
     /// An encrypted connection, if the proxy takes it.
-    async fn open(&self) -> Option<TlsStream<TcpStream>> {
+    pub async fn open(&self) -> Option<TlsStream<TcpStream>> {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;
         tls::trusting(&self.certificate.cert).connect(HOST.try_into().unwrap(), stream).await.ok()
     }
@@ -130,7 +140,7 @@ fn nginx(dir: &Path, port: u16, server: &str) -> Command {
 }
 
 /// The real nginx with a sample that a test has written.
-fn nginx_command(dir: &Path, sample: &str) -> Command {
+pub fn nginx_command(dir: &Path, sample: &str) -> Command {
     let main = format!(
         "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\nevents {{}}\n\
         http {{\naccess_log off;\nclient_body_temp_path body;\nproxy_temp_path proxy;\n\

@@ -2,11 +2,7 @@
 //! which has which. Here both know both projects: a request that came to the wrong one would find a history
 //! that is empty.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{path::Path, process::Command};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -45,22 +41,10 @@ struct Shards {
 impl Shards {
     async fn start(command: impl Fn(&Path, u16, &Server, &Server) -> Command) -> Self {
         let (one, two) = (start("one"), start("two"));
-        let names = [HOST.to_owned(), format!("one.{HOST}"), format!("two.{HOST}")];
-        let certificate = rcgen::generate_simple_self_signed(names).unwrap();
+        let names = [HOST, &format!("one.{HOST}"), &format!("two.{HOST}")];
         let dir = one.files().join("proxy");
-        fs::create_dir(&dir).unwrap();
-        let (pem, key) = (certificate.cert.pem(), certificate.signing_key.serialize_pem());
-        fs::write(dir.join("guide.pem"), format!("{pem}{key}")).unwrap();
-        fs::write(dir.join("guide.key"), key).unwrap();
-        let port = free_port();
-        let log = fs::File::create(dir.join("log")).unwrap();
-        let child = command(&dir, port, &one, &two)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let shards = Self { one, two, proxy: Proxy { child, port, certificate } };
+        let proxy = Proxy::launch(&dir, &names, |dir, port| command(dir, port, &one, &two));
+        let shards = Self { one, two, proxy };
         for name in ["one", "two"] {
             eventually("the proxy reaches both servers", async || {
                 shards.proxy.open().await?;
