@@ -8,7 +8,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::server::{DEADLINE, Setup, deployed, eventually, free_port};
+use crate::{
+    docs,
+    server::{DEADLINE, Setup, deployed, eventually, free_port},
+};
 
 #[test]
 fn the_recipes_of_other_package_managers_say_what_the_manifest_says() {
@@ -121,6 +124,23 @@ fn the_units_are_in_order_and_leave_little_open() {
         .output()
         .unwrap();
     assert!(open.status.success(), "{}", String::from_utf8_lossy(&open.stdout));
+}
+
+#[test]
+fn the_unit_of_a_node_is_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let unit = dir.path().join("cicerone.service");
+    let service = deployed("cicerone.service");
+    fs::write(&unit, service.replace("/usr/bin/cicerone", env!("CARGO_BIN_EXE_cicerone"))).unwrap();
+    fs::create_dir(dir.path().join("cicerone.service.d")).unwrap();
+    let drop_in = docs::program("cluster.conf");
+    fs::write(dir.path().join("cicerone.service.d/cluster.conf"), &drop_in).unwrap();
+    let verified =
+        Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&unit).output().unwrap();
+    let complaints = String::from_utf8_lossy(&verified.stderr);
+    let is_ours = |line: &&str| line.contains("cicerone") || line.contains("cluster.conf");
+    let ours: Vec<&str> = complaints.lines().filter(is_ours).collect();
+    assert!(verified.status.success() && ours.is_empty(), "{complaints}");
 }
 
 #[actix::test]
