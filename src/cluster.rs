@@ -11,6 +11,7 @@
 
 pub(crate) mod membership;
 pub(crate) mod ownership;
+pub(crate) mod peers;
 
 #[cfg(feature = "cluster")]
 mod append;
@@ -29,26 +30,30 @@ mod nats_log;
 #[cfg(feature = "cluster")]
 mod node;
 #[cfg(feature = "cluster")]
+pub(crate) mod node_client;
+#[cfg(feature = "cluster")]
 mod sync_check;
 
 use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use actix::Addr;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     config::settings::Live,
-    database::{Database, Reader, messages::credentials::ChangeCredential},
+    database::{Database, Reader, journal::Position, messages::credentials::ChangeCredential},
+    histogram::{Histogram, HistogramSnapshot},
     project::ProjectName,
 };
 use ownership::{OwnedElsewhere, OwnerStanding, ProjectOwners};
+use peers::{HandedOn, PeerSecret, SignedHead};
 
 /// Wait before a project that is being taken is asked for again.
 const TAKING_STEP: Duration = Duration::from_millis(20);
@@ -83,11 +88,29 @@ pub(crate) struct NodeStore {
     pub(crate) database: Addr<Database>,
     pub(crate) reader: Reader,
     pub(crate) live: Live,
+    /// The port that the server listens on.
+    pub(crate) port: u16,
 }
 
 /// The cluster as this node sees it. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Cluster(Option<Arc<Member>>);
+
+/// What the operators of a node watch.
+pub(crate) struct ClusterFigures {
+    /// Records that are in the log, as far as it is known, and not in this node's store.
+    pub(crate) lag_records: u64,
+    pub(crate) owned_projects: usize,
+    pub(crate) live_nodes: usize,
+    /// Since the lease was renewed.
+    pub(crate) lease_age: Duration,
+    /// Projects that were lost to another node.
+    pub(crate) fenced: u64,
+    /// Records that were sent again.
+    pub(crate) append_retries: u64,
+    /// Time until a record is in the log.
+    pub(crate) appends: HistogramSnapshot,
+}
 
 /// This node among others.
 struct Member {
@@ -97,6 +120,20 @@ struct Member {
     events: mpsc::UnboundedSender<ClusterEvent>,
     /// A record cannot be applied, so that no later one is.
     is_stuck: AtomicBool,
+    /// The place up to which this node's store has all records.
+    applied: watch::Sender<Position>,
+    /// The newest record that this node has added.
+    added: AtomicU64,
+    /// Told whenever it may have changed who owns what.
+    changes: watch::Sender<()>,
+    /// The newest record of the log that this node has heard of.
+    log_end: AtomicU64,
+    /// When the lease was renewed.
+    renewed: Mutex<Instant>,
+    fenced: AtomicU64,
+    append_retries: AtomicU64,
+    appends: Histogram,
+    secret: PeerSecret,
 }
 
 impl Member {
@@ -104,9 +141,31 @@ impl Member {
         self.ownership.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The place up to which this node's store has all records.
+    fn applied(&self) -> Position {
+        *self.applied.borrow()
+    }
+
+    /// Changes what is known of owners, and tells those who wait for that.
+    fn change_owners<T>(&self, change: impl FnOnce(&mut ProjectOwners) -> T) -> T {
+        let changed = change(&mut self.ownership());
+        self.changes.send_replace(());
+        changed
+    }
+
+    /// When the lease was renewed.
+    fn renewed_at(&self) -> Instant {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_renewed(&self, at: Instant) {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
     /// Tells of projects that are lost.
     fn tell_lost(&self, lost: impl IntoIterator<Item = ProjectName>) {
         for project in lost {
+            self.fenced.fetch_add(1, Ordering::Relaxed);
             log::warn!("this node does not own the project any more project={project}");
             // Nobody listens only while the server ends.
             self.events.send(ClusterEvent::Lost(project)).unwrap_or_default();
@@ -158,6 +217,77 @@ impl Cluster {
     /// Whether there are other nodes, or may be.
     pub(crate) fn is_clustered(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// The other nodes that live, in the order of their names.
+    pub(crate) fn others(&self) -> Vec<OwnedElsewhere> {
+        self.0.as_ref().map(|member| member.ownership().others()).unwrap_or_default()
+    }
+
+    /// The name of this node.
+    pub(crate) fn node(&self) -> Option<String> {
+        self.0.as_ref().map(|member| member.ownership().me().node.clone())
+    }
+
+    /// The other node that owns a project, where one does.
+    pub(crate) fn elsewhere(&self, project: &ProjectName) -> Option<OwnedElsewhere> {
+        match self.0.as_ref()?.ownership().standing(project) {
+            OwnerStanding::Elsewhere(owner) => Some(owner),
+            OwnerStanding::Mine | OwnerStanding::Free | OwnerStanding::OutOfReach => None,
+        }
+    }
+
+    /// Waits until a run of another node has ended.
+    pub(crate) async fn until_gone(self, node: OwnedElsewhere) {
+        let Some(member) = &self.0 else { return };
+        let mut changes = member.changes.subscribe();
+        let is_there = || member.ownership().is_live(&node.node, &node.incarnation);
+        while is_there() && changes.changed().await.is_ok() {}
+    }
+
+    /// The secret that the nodes share.
+    pub(crate) fn secret(&self) -> Option<&PeerSecret> {
+        self.0.as_ref().map(|member| &member.secret)
+    }
+
+    /// The request that another node has handed on with this header; `None` where it was not meant for this
+    /// run of this node.
+    pub(crate) fn handed_on(&self, method: &str, path: &str, header: &str) -> Option<HandedOn> {
+        let member = self.0.as_ref()?;
+        let incarnation = member.ownership().me().incarnation.clone();
+        member.secret.read(SignedHead { method, path, incarnation: &incarnation }, header)
+    }
+
+    /// The newest record of this node, which has all that it has written.
+    pub(crate) fn added(&self) -> Option<Position> {
+        self.0.as_ref().map(|member| Position(member.added.load(Ordering::Acquire)))
+    }
+
+    /// What the operators of this node watch.
+    pub(crate) fn figures(&self) -> Option<ClusterFigures> {
+        let member = self.0.as_ref()?;
+        let applied = member.applied().0;
+        let (owned, lives) = {
+            let ownership = member.ownership();
+            (ownership.held().len(), ownership.others().len() + 1)
+        };
+        Some(ClusterFigures {
+            lag_records: member.log_end.load(Ordering::Relaxed).saturating_sub(applied),
+            owned_projects: owned,
+            live_nodes: lives,
+            lease_age: member.renewed_at().elapsed(),
+            fenced: member.fenced.load(Ordering::Relaxed),
+            append_retries: member.append_retries.load(Ordering::Relaxed),
+            appends: member.appends.snapshot(),
+        })
+    }
+
+    /// Waits until this node's store has all that is in the log up to a place, but not longer than this.
+    pub(crate) async fn has_applied(&self, up_to: Position, within: Duration) -> bool {
+        let Some(member) = &self.0 else { return true };
+        let mut applied = member.applied.subscribe();
+        let has_come = applied.wait_for(|applied| *applied >= up_to);
+        tokio::time::timeout(within, has_come).await.is_ok()
     }
 }
 

@@ -118,5 +118,6 @@ pub(crate) mod mask;
 pub mod project;
 pub(crate) mod reaction;
 pub mod rights;
+pub(crate) mod signing;
 pub(crate) mod sse;
 pub mod tools;

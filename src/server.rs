@@ -8,6 +8,7 @@ pub mod discovery;
 mod error;
 pub mod forget;
 mod http;
+mod login_key;
 mod registry_cell;
 mod reload;
 mod retention;
@@ -146,7 +147,12 @@ async fn serve<E: Future<Output = ()>>(
         resources,
         registry: Arc::clone(&registry),
         assets,
-        access_control: AccessControl::new(&settings, live),
+        access_control: AccessControl::new(
+            &settings,
+            live,
+            membership.cluster(),
+            login_key::of(&settings),
+        ),
         browsers: Arc::default(),
         event_streams: EventStreams::default(),
         readings: Arc::default(),
@@ -177,6 +183,7 @@ async fn serve<E: Future<Output = ()>>(
         database: database.clone(),
         reader: kept.reader.clone(),
         live: kept.live.clone(),
+        port: address.port(),
     };
     if let Some(events) = membership.begin(store).await? {
         rt::spawn(follow_cluster(registry.clone(), access_control, events));

@@ -9,6 +9,8 @@ pub(crate) enum ClusterError {
         "{0:?} is no address of a NATS server; write it as nats://HOST:4222 or tls://HOST:4222"
     )]
     Address(String),
+    #[error("cluster.secret_file is missing")]
+    NoSecret,
     #[error("cluster.user_file has to hold USER:PASSWORD in one line")]
     UserFile,
     #[error(

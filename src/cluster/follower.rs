@@ -1,10 +1,7 @@
 //! The follower: applies what nodes have written to this node's store, in the order of the log.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -34,23 +31,6 @@ const QUIET: Duration = Duration::from_secs(2);
 /// How often it is told that the log cannot be followed any more.
 const TOLD_EACH: Duration = Duration::from_secs(60);
 
-/// How far a store has followed the log. Cheap to share.
-#[derive(Debug, Default)]
-pub(super) struct FollowProgress {
-    applied: AtomicU64,
-}
-
-impl FollowProgress {
-    /// The place up to which all records are applied.
-    pub(super) fn applied(&self) -> Position {
-        Position(self.applied.load(Ordering::Acquire))
-    }
-
-    pub(super) fn begin_at(&self, at: Position) {
-        self.applied.store(at.0, Ordering::Release);
-    }
-}
-
 /// Why the log cannot be followed.
 enum NotFollowed {
     /// It may go on by itself.
@@ -66,22 +46,17 @@ impl From<Unreadable> for NotFollowed {
 }
 
 /// Follows the log for as long as this node runs.
-pub(super) async fn follow(
-    log: NatsLog,
-    member: Arc<Member>,
-    database: Addr<Database>,
-    progress: Arc<FollowProgress>,
-) {
+pub(super) async fn follow(log: NatsLog, member: Arc<Member>, database: Addr<Database>) {
     let mut failed_at = None;
     loop {
-        match follow_once(&log, &member, &database, &progress).await {
+        match follow_once(&log, &member, &database).await {
             NotFollowed::Broken(why) => {
                 log::warn!("the log of the cluster is followed anew error={why}");
                 tokio::time::sleep(PAUSE).await;
             }
             // What is missing may only not have come.
-            NotFollowed::Stuck(why) if failed_at != Some(progress.applied()) => {
-                failed_at = Some(progress.applied());
+            NotFollowed::Stuck(why) if failed_at != Some(member.applied()) => {
+                failed_at = Some(member.applied());
                 log::warn!("the log of the cluster is followed anew error={why}");
                 tokio::time::sleep(PAUSE).await;
             }
@@ -89,7 +64,7 @@ pub(super) async fn follow(
                 member.is_stuck.store(true, Ordering::Relaxed);
                 log::error!(
                     "this node does not follow its cluster any more after={} error={why}",
-                    progress.applied().0
+                    member.applied().0
                 );
                 tokio::time::sleep(TOLD_EACH).await;
             }
@@ -97,14 +72,9 @@ pub(super) async fn follow(
     }
 }
 
-async fn follow_once(
-    log: &NatsLog,
-    member: &Member,
-    database: &Addr<Database>,
-    progress: &FollowProgress,
-) -> NotFollowed {
+async fn follow_once(log: &NatsLog, member: &Member, database: &Addr<Database>) -> NotFollowed {
     let broken = |error: &dyn ToString| NotFollowed::Broken(error.to_string());
-    let start_sequence = progress.applied().0 + 1;
+    let start_sequence = member.applied().0 + 1;
     let config = OrderedConfig {
         deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
         ..OrderedConfig::default()
@@ -123,8 +93,11 @@ async fn follow_once(
             Ok(None) => return broken(&"it ended"),
             // The server that sent them may be gone, which its client notices late.
             Err(_) => match log.stream().get_info().await {
-                Ok(info) if info.state.last_sequence <= progress.applied().0 => continue,
-                Ok(_) => return broken(&"no records come, and there are some"),
+                Ok(info) if info.state.last_sequence <= member.applied().0 => continue,
+                Ok(info) => {
+                    member.log_end.fetch_max(info.state.last_sequence, Ordering::Relaxed);
+                    return broken(&"no records come, and there are some");
+                }
                 Err(error) => return broken(&error),
             },
         };
@@ -149,7 +122,7 @@ async fn follow_once(
                 Err(unreadable) => return unreadable.into(),
             }
         }
-        if let Err(why) = apply(member, database, progress, records).await {
+        if let Err(why) = apply(member, database, records).await {
             return why;
         }
     }
@@ -159,10 +132,10 @@ async fn follow_once(
 async fn apply(
     member: &Member,
     database: &Addr<Database>,
-    progress: &FollowProgress,
     records: Vec<Placed>,
 ) -> Result<(), NotFollowed> {
     let Some(up_to) = records.last().map(|placed| placed.at) else { return Ok(()) };
+    member.log_end.fetch_max(up_to.0, Ordering::Relaxed);
     let owners: Vec<_> = records.iter().filter_map(owner_of).collect();
     let me = member.ownership().me().incarnation.clone();
     let others = records.iter().map(|placed| &placed.record).filter(|record| record.by != me);
@@ -175,16 +148,17 @@ async fn apply(
         Ok(Err(error)) => return Err(NotFollowed::Broken(error.to_string())),
         Err(error) => return Err(NotFollowed::Broken(error.to_string())),
     }
-    progress.applied.store(up_to.0, Ordering::Release);
+    member.applied.send_replace(up_to);
     member.is_stuck.store(false, Ordering::Relaxed);
-    let lost = {
-        let mut ownership = member.ownership();
-        let lost = owners
-            .into_iter()
-            .filter(|(project, owner, at)| ownership.on_record(project, owner.clone(), *at));
-        lost.map(|(project, ..)| project).collect::<Vec<_>>()
-    };
-    member.tell_lost(lost);
+    if !owners.is_empty() {
+        let lost = member.change_owners(|ownership| {
+            let lost = owners
+                .into_iter()
+                .filter(|(project, owner, at)| ownership.on_record(project, owner.clone(), *at));
+            lost.map(|(project, ..)| project).collect::<Vec<_>>()
+        });
+        member.tell_lost(lost);
+    }
     for change in credentials {
         member.events.send(ClusterEvent::Credential(change)).unwrap_or_default();
     }

@@ -108,11 +108,12 @@ impl Lease {
             match answer.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
                 Ok(revision) => {
                     renewed = sent;
+                    member.note_renewed(sent);
                     self.revision = Some(revision);
                     if !member.ownership().is_in_reach() {
                         log::info!("the cluster is in reach again node={}", self.node);
                     }
-                    member.ownership().set_in_reach(true);
+                    member.change_owners(|ownership| ownership.set_in_reach(true));
                 }
                 Err(error) => {
                     log::warn!("cannot renew the lease node={} error={error}", self.node);
@@ -127,8 +128,7 @@ impl Lease {
 
     /// Gives all projects up: others may take them by now.
     fn give_up(&self, member: &Member) {
-        let lost = {
-            let mut ownership = member.ownership();
+        let lost = member.change_owners(|ownership| {
             if ownership.is_in_reach() {
                 log::error!(
                     "this node has lost its lease and gives its projects up node={}",
@@ -136,7 +136,7 @@ impl Lease {
                 );
             }
             ownership.set_in_reach(false)
-        };
+        });
         member.tell_lost(lost);
     }
 
@@ -193,12 +193,10 @@ async fn watch_once(
             Operation::Put => serde_json::from_slice(&entry.value).ok(),
             Operation::Delete | Operation::Purge => None,
         };
-        log::info!(
-            "a node {} node={}",
-            if node.is_some() { "lives" } else { "is gone" },
-            entry.key
-        );
-        member.ownership().on_node(&entry.key, node);
+        let is_live = node.is_some();
+        if member.change_owners(|ownership| ownership.on_node(&entry.key, node)) {
+            log::info!("a node {} node={}", if is_live { "lives" } else { "is gone" }, entry.key);
+        }
         if entry.seen_current {
             is_known();
         }

@@ -1,7 +1,10 @@
 //! The journal in a stream of NATS: a subject for each scope.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -71,8 +74,8 @@ impl NatsLog {
         format!("{}.log.{scope}", self.0.name)
     }
 
-    /// Adds a record behind the one that it names, or finds it there.
-    async fn append(&self, append: &Append) -> Result<Position, Unappended> {
+    /// Adds a record behind the one that it names, or finds it there. Counts how often it is sent again.
+    async fn append(&self, append: &Append, again: &AtomicU64) -> Result<Position, Unappended> {
         let deadline = Instant::now() + self.0.timeout;
         let Append { scope, record } = append;
         let unreachable = |error: &dyn ToString| Unappended::Unreachable(error.to_string());
@@ -119,6 +122,7 @@ impl NatsLog {
                 return Err(Unappended::Unreachable(words));
             }
             tokio::time::sleep(pause).await;
+            again.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -183,11 +187,16 @@ pub(super) struct AppendRequest {
 }
 
 /// Adds what is asked for until nobody asks any more.
-pub(super) async fn serve(log: NatsLog, mut requests: mpsc::UnboundedReceiver<AppendRequest>) {
+pub(super) async fn serve(
+    log: NatsLog,
+    member: Arc<Member>,
+    mut requests: mpsc::UnboundedReceiver<AppendRequest>,
+) {
     while let Some(AppendRequest { appends, reply }) = requests.recv().await {
-        let log = log.clone();
+        let (log, member) = (log.clone(), Arc::clone(&member));
         tokio::task::spawn_local(async move {
-            let added = join_all(appends.iter().map(|append| log.append(append))).await;
+            let added = appends.iter().map(|append| log.append(append, &member.append_retries));
+            let added = join_all(added).await;
             // The writer waits for it.
             reply.send(added).unwrap_or_default();
         });
@@ -244,6 +253,7 @@ impl Journal for NatsJournal {
     }
 
     fn append(&self, appends: Arc<[Append]>) -> Vec<Result<Position, Unappended>> {
+        let begun = Instant::now();
         let (reply, added) = oneshot::channel();
         let request = AppendRequest { appends: Arc::clone(&appends), reply };
         let is_sent = self.requests.send(request).is_ok();
@@ -252,7 +262,12 @@ impl Journal for NatsJournal {
             let ended = Unappended::Unreachable("the server is shutting down".to_owned());
             vec![Err(ended); appends.len()]
         });
+        self.member.appends.add(begun.elapsed());
         for (append, answer) in appends.iter().zip(&added) {
+            if let Ok(at) = answer {
+                self.member.added.fetch_max(at.0, Ordering::AcqRel);
+                self.member.log_end.fetch_max(at.0, Ordering::Relaxed);
+            }
             self.note(append, answer);
         }
         added

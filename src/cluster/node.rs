@@ -3,37 +3,41 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix::Addr;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::{
     Cluster, ClusterEvent, Member, NodeStore,
     connect::{self, NatsConnection},
     error::ClusterError,
-    follower::{self, FollowProgress},
-    keeper,
+    follower, keeper,
     lease::{self, Lease},
     nats_log::{self, AppendRequest, NatsJournal},
     ownership::{LiveNode, ProjectOwners},
+    peers::PeerSecret,
 };
 use crate::{
     config::settings::{ClusterSettings, Live},
     database::{
         Database,
-        journal::{Journal, Owner, messages::UseLog, positions::JournalState},
+        journal::{Journal, Owner, Position, messages::UseLog, positions::JournalState},
     },
+    histogram::{Bounds, Histogram},
     project::ProjectName,
 };
 
 /// Looks for projects that a node left behind, in the time of a lease.
 const LOOKS: u32 = 4;
+
+/// An append takes a few milliseconds; an election some seconds.
+const APPEND_BOUNDS: Bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0, 10.0];
 
 /// Step of waiting for what the log holds already.
 const CATCH_UP_STEP: Duration = Duration::from_millis(20);
@@ -55,6 +59,7 @@ enum Command {
 impl Node {
     /// Connects to the servers, on a thread of its own.
     pub(crate) async fn connect(settings: &ClusterSettings) -> Result<Self, ClusterError> {
+        let secret = settings.secret.as_ref().ok_or(ClusterError::NoSecret)?;
         let me = Owner { node: settings.node.clone(), incarnation: Uuid::new_v4().to_string() };
         let (wants, wanted) = mpsc::unbounded_channel();
         let (events, told) = mpsc::unbounded_channel();
@@ -63,16 +68,20 @@ impl Node {
             wants,
             events,
             is_stuck: AtomicBool::new(false),
+            applied: watch::Sender::new(Position(0)),
+            added: AtomicU64::new(0),
+            changes: watch::Sender::default(),
+            log_end: AtomicU64::new(0),
+            renewed: Mutex::new(Instant::now()),
+            fenced: AtomicU64::new(0),
+            append_retries: AtomicU64::new(0),
+            appends: Histogram::new(&APPEND_BOUNDS),
+            secret: PeerSecret::new(secret),
         });
         let (commands, ordered) = mpsc::unbounded_channel();
         let (append, appends) = mpsc::unbounded_channel();
-        let thread = NodeThread {
-            settings: settings.clone(),
-            member: Arc::clone(&member),
-            progress: Arc::default(),
-            wanted,
-            ordered,
-        };
+        let thread =
+            NodeThread { settings: settings.clone(), member: Arc::clone(&member), wanted, ordered };
         let (connected, is_connected) = oneshot::channel();
         let run = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -126,7 +135,6 @@ impl Node {
 struct NodeThread {
     settings: ClusterSettings,
     member: Arc<Member>,
-    progress: Arc<FollowProgress>,
     wanted: mpsc::UnboundedReceiver<ProjectName>,
     ordered: mpsc::UnboundedReceiver<Command>,
 }
@@ -142,7 +150,11 @@ impl NodeThread {
             Err(error) => return connected.send(Err(error)).unwrap_or_default(),
         };
         connected.send(Ok(connection.log.clone())).unwrap_or_default();
-        tokio::task::spawn_local(nats_log::serve(connection.log.clone(), appends));
+        tokio::task::spawn_local(nats_log::serve(
+            connection.log.clone(),
+            Arc::clone(&self.member),
+            appends,
+        ));
         let mut renewing = None;
         while let Some(command) = self.ordered.recv().await {
             match command {
@@ -170,7 +182,7 @@ impl NodeThread {
         connection: &NatsConnection,
         store: NodeStore,
     ) -> Result<tokio::task::JoinHandle<()>, ClusterError> {
-        let NodeStore { database, reader, live } = store;
+        let NodeStore { database, reader, live, port } = store;
         let used = database.send(UseLog { log: connection.log_id.clone() }).await;
         if !used.map_err(|_| ClusterError::Ended)?? {
             return Err(ClusterError::OtherLog);
@@ -185,17 +197,16 @@ impl NodeThread {
         for (project, owner, at) in owners {
             self.member.ownership().on_record(&project, owner, at);
         }
-        self.progress.begin_at(watermark);
+        self.member.applied.send_replace(watermark);
         tokio::task::spawn_local(follower::follow(
             connection.log.clone(),
             Arc::clone(&self.member),
             database.clone(),
-            Arc::clone(&self.progress),
         ));
-        while self.progress.applied().0 < end && !self.member.is_stuck.load(Ordering::Relaxed) {
+        while self.member.applied().0 < end && !self.member.is_stuck.load(Ordering::Relaxed) {
             tokio::time::sleep(CATCH_UP_STEP).await;
         }
-        let value = describe(&self.settings, &self.member, live.clone());
+        let value = describe(&self.settings, &self.member, live.clone(), port);
         let mut lease = Lease::new(connection, &self.settings.node, self.settings.lease);
         lease.take(&value()).await?;
         let knows = Arc::<tokio::sync::Notify>::default();
@@ -206,7 +217,7 @@ impl NodeThread {
             move || known.notify_one(),
         ));
         knows.notified().await;
-        self.member.ownership().set_in_reach(true);
+        self.member.change_owners(|ownership| ownership.set_in_reach(true));
         let renewing = tokio::task::spawn_local(lease.keep(Arc::clone(&self.member), value));
         let (_, none) = mpsc::unbounded_channel();
         let wanted = std::mem::replace(&mut self.wanted, none);
@@ -229,9 +240,15 @@ fn describe(
     settings: &ClusterSettings,
     member: &Member,
     live: Live,
+    port: u16,
 ) -> impl Fn() -> LiveNode + use<> {
     let incarnation = member.ownership().me().incarnation.clone();
-    let address = settings.address.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut address = settings.address.clone();
+    if let Some(address) = address.as_mut().filter(|address| address.port() == Some(0)) {
+        // Only an address that cannot be a base has no port.
+        address.set_port(Some(port)).unwrap_or_default();
+    }
+    let address = address.map(String::from).unwrap_or_default();
     move || LiveNode {
         incarnation: incarnation.clone(),
         address: address.clone(),

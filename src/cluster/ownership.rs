@@ -27,7 +27,9 @@ pub(crate) struct LiveNode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OwnedElsewhere {
     pub(crate) node: String,
-    /// How other nodes reach it; empty where it does not say.
+    /// Its run.
+    pub(crate) incarnation: String,
+    /// How other nodes reach it.
     pub(crate) address: String,
 }
 
@@ -86,7 +88,8 @@ impl ProjectOwners {
             },
             Some(owner) => match self.live_address(owner) {
                 Some(address) => {
-                    OwnerStanding::Elsewhere(OwnedElsewhere { node: owner.node.clone(), address })
+                    let Owner { node, incarnation } = owner.clone();
+                    OwnerStanding::Elsewhere(OwnedElsewhere { node, incarnation, address })
                 }
                 None => OwnerStanding::Free,
             },
@@ -102,6 +105,11 @@ impl ProjectOwners {
     fn live_address(&self, owner: &Owner) -> Option<String> {
         let node = self.live.get(&owner.node)?;
         (node.incarnation == owner.incarnation).then(|| node.address.clone())
+    }
+
+    /// Whether this run of a node lives.
+    pub(crate) fn is_live(&self, node: &str, incarnation: &str) -> bool {
+        self.live.get(node).is_some_and(|live| live.incarnation == incarnation)
     }
 
     /// Notes that a project is to be taken. Answers whether nobody has begun that.
@@ -158,12 +166,28 @@ impl ProjectOwners {
         self.is_in_reach
     }
 
-    /// Notes that a node lives, or is gone.
-    pub(crate) fn on_node(&mut self, name: &str, node: Option<LiveNode>) {
-        match node {
-            Some(node) => drop(self.live.insert(name.to_owned(), node)),
-            None => drop(self.live.remove(name)),
-        }
+    /// Notes that a node lives, or is gone. Answers whether that is new.
+    pub(crate) fn on_node(&mut self, name: &str, node: Option<LiveNode>) -> bool {
+        let incarnation = node.as_ref().map(|node| node.incarnation.clone());
+        let before = match node {
+            Some(node) => self.live.insert(name.to_owned(), node),
+            None => self.live.remove(name),
+        };
+        before.map(|node| node.incarnation) != incarnation
+    }
+
+    /// The other nodes that live, in the order of their names.
+    pub(crate) fn others(&self) -> Vec<OwnedElsewhere> {
+        let others = self.live.iter().filter(|(name, _)| **name != self.me.node);
+        let mut others: Vec<_> = others
+            .map(|(name, LiveNode { incarnation, address, .. })| OwnedElsewhere {
+                node: name.clone(),
+                incarnation: incarnation.clone(),
+                address: address.clone(),
+            })
+            .collect();
+        others.sort_by(|a, b| a.node.cmp(&b.node));
+        others
     }
 
     /// The projects of nodes that are gone, which this node is to take: of those that can serve a project

@@ -44,6 +44,12 @@ pub(super) fn complete(
         Some(file) => Some(read_token("cluster.user_file", file)?),
         None => None,
     };
+    let Some(file) = &cluster.secret_file else {
+        let expected =
+            "a file with a secret that all nodes share, such as what `openssl rand -hex 32` prints";
+        return Err(layers.refuse("cluster.secret_file", expected));
+    };
+    cluster.secret = Some(read_token("cluster.secret_file", file)?);
     if cluster.node.is_empty() {
         cluster.node = host_name();
     }

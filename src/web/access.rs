@@ -12,6 +12,7 @@ pub(crate) mod login_sessions;
 mod logins;
 pub(crate) mod middleware;
 pub(crate) mod origin_check;
+mod peer;
 pub(crate) mod problems;
 #[cfg(feature = "oidc")]
 pub(crate) mod provider;
@@ -27,7 +28,6 @@ pub(crate) mod roles;
 mod token_bucket;
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
@@ -44,15 +44,17 @@ use actix_web::{
 
 use crate::{
     authority::{Authority, Scheme},
+    cluster::{Cluster, peers::HandedOn},
     config::{
         base_path::BasePath,
         settings::{Live, Settings},
     },
+    signing::SigningKey,
 };
 
 use super::{cookies, problem::Problem};
 pub(crate) use bodies::timeout_message as body_timeout_message;
-use client_address::{ClientIdentity, ForwardedHeaders, TrustedProxies};
+use client_address::{ClientIdentity, TrustedProxies};
 use credentials::{Credentials, Holder, TokenScope};
 use host_check::AllowedHosts;
 use login_sessions::LoginSessions;
@@ -90,6 +92,9 @@ pub(crate) struct AccessControl {
     has_tls: bool,
     sizes: SizeLimits,
     body_timeout: Duration,
+    cluster: Cluster,
+    /// What the cookies of logins are called; `None` where the port tells servers of one host apart.
+    cookie: Option<String>,
     /// The port listened on, once it is known.
     port: OnceLock<u16>,
 }
@@ -123,7 +128,13 @@ enum Decision {
 }
 
 impl AccessControl {
-    pub(crate) fn new(settings: &Settings, live: Live) -> Arc<Self> {
+    /// The key is that of logins with a configured token.
+    pub(crate) fn new(
+        settings: &Settings,
+        live: Live,
+        cluster: Cluster,
+        key: SigningKey,
+    ) -> Arc<Self> {
         let (access, limits) = (&settings.access, &settings.visitor_limits);
         Arc::new(Self {
             groups_header: access.groups_header.clone(),
@@ -135,7 +146,7 @@ impl AccessControl {
             proxies: TrustedProxies::new(access.trusted_proxies.clone()),
             user_header: access.user_header.clone(),
             tokens: AccessTokens::new(access.viewer_token.clone(), access.admin_token.clone()),
-            logins: LoginSessions::new(access.login_lifetime, limits.logins),
+            logins: LoginSessions::new(key, access.login_lifetime),
             credentials: Credentials::new(limits.logins),
             provider: ProviderLogins::of(settings),
             knows_people: access.knows_people(),
@@ -157,6 +168,11 @@ impl AccessControl {
                 frame_bytes: settings.limits.frame_bytes,
             },
             body_timeout: settings.socket.request_timeout,
+            // A login holds on all nodes, whatever their ports.
+            cookie: cluster
+                .is_clustered()
+                .then(|| format!("cicerone-login-{}", settings.cluster.stream)),
+            cluster,
             port: OnceLock::new(),
         })
     }
@@ -261,22 +277,12 @@ impl AccessControl {
         let Some(port) = self.port.get() else {
             return Err(Problem::unavailable("The server is starting; try again in a moment."));
         };
-        let host = self.hosts.check(named.chain(in_line), *port, scheme);
-        host.map_err(|error| problems::wrong_host(&error))
-    }
-
-    fn client(&self, request: &ServiceRequest) -> ClientIdentity {
-        let all =
-            |name: &str| request.headers().get_all(name).map(|value| value.as_bytes()).collect();
-        let forwarded = ForwardedHeaders {
-            forwarded_for: all("x-forwarded-for"),
-            proto: request.headers().get("x-forwarded-proto").map(|value| value.as_bytes()),
-            user: self.user_header.as_deref().map_or_else(Vec::new, all),
-            groups: self.groups_header.as_deref().map_or_else(Vec::new, all),
+        let host = match request.extensions().contains::<HandedOn>() {
+            // The node that handed it on has checked it.
+            true => AllowedHosts::named(named.chain(in_line)),
+            false => self.hosts.check(named.chain(in_line), *port, scheme),
         };
-        let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let peer = request.peer_addr().map_or(unknown, |address| address.ip());
-        self.proxies.client(peer, &forwarded)
+        host.map_err(|error| problems::wrong_host(&error))
     }
 
     /// The role of a request's token or login, and of its user's groups. A token is looked at only if a role
@@ -353,14 +359,11 @@ impl AccessControl {
         visitor.has_failed_too_often(Instant::now()).then_some(GUESSING_DELAY)
     }
 
-    fn login_role(&self, headers: &HeaderMap) -> Option<Role> {
-        let now = Instant::now();
-        let name = self.cookie_name();
-        cookies::values(headers, &name).filter_map(|id| self.logins.role(id, now)).max()
-    }
-
     /// Browsers send a cookie to all ports of a host, so each server has a name of its own.
     pub(crate) fn cookie_name(&self) -> String {
+        if let Some(name) = &self.cookie {
+            return name.clone();
+        }
         format!("cicerone-login-{}", self.port.get().copied().unwrap_or_default())
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod socket;
 pub(crate) mod table;
 
 use std::{
+    collections::HashSet,
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -25,6 +26,8 @@ pub(crate) struct Connections {
     table: Mutex<ConnectionTable<Arc<Connection>>>,
     /// Peers that stand for many clients, and so have no limit of their own.
     proxies: Vec<IpNet>,
+    /// The addresses of other nodes, which stand for many clients too.
+    nodes: Mutex<HashSet<IpAddr>>,
     /// The zero of [`Connection::last_active_ms`].
     started_at: Instant,
 }
@@ -59,6 +62,7 @@ impl Connections {
         Arc::new(Self {
             table: Mutex::new(ConnectionTable::new(limits)),
             proxies,
+            nodes: Mutex::default(),
             started_at: Instant::now(),
         })
     }
@@ -70,6 +74,7 @@ impl Connections {
         let is_limited =
             !peer.is_loopback() && !self.proxies.iter().any(|network| network.contains(&peer));
         let address = network(peer);
+        let is_limited = is_limited && !self.nodes().contains(&address);
         let mut admitted = None;
         let admission = self.table().admit(address, is_limited, |id| {
             let connection = Arc::new(Connection {
@@ -110,6 +115,10 @@ impl Connections {
         }
     }
 
+    fn nodes(&self) -> MutexGuard<'_, HashSet<IpAddr>> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started_at.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -124,6 +133,11 @@ impl Connection {
     pub(crate) fn open_socket(self: &Arc<Self>) -> Option<SocketGuard> {
         let is_open = self.connections.table().open_socket(self.address, self.id);
         is_open.then(|| SocketGuard(Arc::clone(self)))
+    }
+
+    /// Notes that another node of the cluster has opened it, whose address has no limit of its own from now on.
+    pub(crate) fn is_of_node(&self) {
+        self.connections.nodes().insert(self.address);
     }
 
     pub(crate) fn begin_request(self: &Arc<Self>) -> RequestGuard {

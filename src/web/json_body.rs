@@ -5,9 +5,9 @@ use actix_web::{
     dev::Payload,
     error::PayloadError,
     http::StatusCode,
-    web::{self, Bytes, BytesMut},
+    web::{Bytes, BytesMut},
 };
-use futures_util::{StreamExt as _, future::LocalBoxFuture};
+use futures_util::{Stream, StreamExt as _, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -17,7 +17,10 @@ use super::{
 use crate::json;
 
 /// Reads a body to its end, but not beyond a bound that is another than that of most bodies.
-pub(crate) async fn read(mut body: web::Payload, max_bytes: usize) -> Result<Bytes, Problem> {
+pub(crate) async fn read(
+    mut body: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+    max_bytes: usize,
+) -> Result<Bytes, Problem> {
     let mut read = BytesMut::new();
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| match body_timeout_message(&error) {

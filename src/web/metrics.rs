@@ -9,6 +9,7 @@ use actix::Addr;
 use actix_web::{HttpResponse, web};
 
 use crate::{
+    cluster::ClusterFigures,
     conversation::description::ConversationDescription,
     database::{queries::reactions::ReactionCounts, stats::StatsSnapshot},
     histogram::{Histogram, HistogramSnapshot},
@@ -90,6 +91,7 @@ async fn gather(
         let help = "Projects from git whose last fetch failed.";
         families.push(gauge("projects_unfetched", help, unfetched));
     }
+    families.extend(resources.cluster.figures().into_iter().flat_map(of_cluster));
     let is_refused = resources.live.is_reload_refused();
     let help = "Whether the newest reload of the configuration was refused.";
     families.push(gauge("config_reload_refused", help, usize::from(is_refused)));
@@ -184,6 +186,33 @@ fn of_store(store: &StatsSnapshot, reactions: ReactionCounts) -> Vec<Family> {
         figures: Figures::Durations(durations),
     }));
     families
+}
+
+fn of_cluster(figures: ClusterFigures) -> [Family; 7] {
+    let seconds = usize::try_from(figures.lease_age.as_secs()).unwrap_or(usize::MAX);
+    let lag = usize::try_from(figures.lag_records).unwrap_or(usize::MAX);
+    [
+        gauge("cluster_lag_records", "Records of the log that this node has not applied.", lag),
+        gauge("cluster_owned_projects", "Projects that this node owns.", figures.owned_projects),
+        gauge("cluster_live_nodes", "Nodes that live, this one among them.", figures.live_nodes),
+        gauge("cluster_lease_age_seconds", "Time since this node renewed its lease.", seconds),
+        counter(
+            "cluster_fenced_total",
+            "Projects that this node had to give up.",
+            Figures::One(figures.fenced),
+        ),
+        counter(
+            "cluster_append_retries_total",
+            "Records that were sent to the log again.",
+            Figures::One(figures.append_retries),
+        ),
+        Family {
+            name: "cluster_append_seconds",
+            kind: FamilyKind::Histogram,
+            help: "Time until the records of a transaction are in the log.",
+            figures: Figures::Durations(figures.appends),
+        },
+    ]
 }
 
 fn gauge(name: &'static str, help: &'static str, value: usize) -> Family {

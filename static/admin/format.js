@@ -8,11 +8,14 @@ import { money } from '../usage.js';
  *   agent: {name: string, kind: string, pid: number | null, memory_bytes: number | null, started_at: string} | null,
  *   spent: {input_tokens: number, output_tokens: number, cost_usd: number}}} LiveConversation
  * @typedef {{project: string, state: 'live' | 'restarting' | 'given_up' | 'closing', restarts: number,
- *   conversations: LiveConversation[] | null}} Session
+ *   conversations: LiveConversation[] | null, node?: string}} Session
  * @typedef {{version: string, started_at: string, refusal: string | null,
  *   agents: {running: number, waiting: number, most: number},
  *   database: {bytes: number | null, problem: string | null, commits: number, commit_failures: number, commit_seconds: number},
- *   sandbox: {verdict: string, missing: string[], attempts: {what: string, expected: string, outcome: string, detail: string}[]} | null}} ServerStatus
+ *   sandbox: {verdict: string, missing: string[], attempts: {what: string, expected: string, outcome: string, detail: string}[]} | null,
+ *   nodes?: NodeStatus[]}} ServerStatus
+ * @typedef {{node: string, answers: boolean, version?: string, refusal?: string | null,
+ *   agents?: {running: number, waiting: number, most: number}}} NodeStatus
  *
  * @typedef {{project: string, remote: string, branch?: string, commit?: string, fetched_at?: string, looked_at?: string, problem?: string}} GitProject
  * @typedef {{text: string, isUrgent?: boolean, title?: string}} Cell
@@ -39,8 +42,9 @@ export function cells({ state, turn, viewers, laggards, agent, last_event_at, qu
 }
 
 /** The state of a project's session. @param {Session} session @returns {Cell} */
-export function sessionText({ state, restarts, conversations }) {
-  const again = restarts > 0 ? ` · restarted ${restarts === 1 ? 'once' : `${restarts} times`} after a failure` : '';
+export function sessionText({ state, restarts, conversations, node }) {
+  const failures = restarts > 0 ? ` · restarted ${restarts === 1 ? 'once' : `${restarts} times`} after a failure` : '';
+  const again = `${failures}${node ? ` · on node ${node}` : ''}`;
   switch (state) {
     case 'restarting': return { text: `failed, restarting${again}`, isUrgent: true };
     case 'given_up': return { text: `failed too often; close it to allow another try${again}`, isUrgent: true };
@@ -69,7 +73,7 @@ export function filterText(shown, all, words) {
  * @param {ServerStatus} status @param {Session[]} sessions @param {number} now in milliseconds
  * @returns {{name: string, text: string, isUrgent: boolean, more: string[]}[]}
  */
-export function serverFacts({ version, started_at, agents, database, sandbox, refusal }, sessions, now) {
+export function serverFacts({ version, started_at, agents, database, sandbox, refusal, nodes }, sessions, now) {
   const { commits, commit_failures: failures, commit_seconds: seconds } = database;
   const unexpected = (sandbox?.attempts ?? []).filter((attempt) => attempt.expected !== attempt.outcome);
   return [
@@ -97,7 +101,25 @@ export function serverFacts({ version, started_at, agents, database, sandbox, re
       ].filter(Boolean).join(', '),
       isUrgent: database.problem !== null || failures > 0, more: [],
     },
+    ...(nodes ? [nodesFact(nodes)] : []),
   ];
+}
+
+/** The nodes of a cluster that live; the first one answers the page. @param {NodeStatus[]} nodes */
+function nodesFact(nodes) {
+  const silent = nodes.filter(({ answers }) => !answers).map(({ node }) => node);
+  const troubled = nodes.filter(({ refusal }) => refusal).map(({ node }) => node);
+  return {
+    name: 'Nodes',
+    text: [
+      `${nodes.length} live`, ...silent.map((node) => `${node} does not answer`), ...troubled.map((node) => `no agent can start on ${node}`),
+    ].join(', '),
+    isUrgent: silent.length + troubled.length > 0,
+    more: nodes.map(({ node, version, agents, refusal }, index) => [
+      `${node}${index === 0 ? ' (this one)' : ''}: ${agents ? `version ${version}, ${agents.running} of ${agents.most} agents running` : 'no answer'}`,
+      refusal,
+    ].filter(Boolean).join(' · ')),
+  };
 }
 
 /** How many of each agent run, and what their conversations have used. @param {Session[]} sessions */

@@ -1,6 +1,7 @@
 //! Several nodes with real NATS servers: what was acknowledged is on all of them, whoever is killed, paused
 //! or cut off.
 
+mod any_node;
 mod containers;
 mod deployed;
 mod fronts;

@@ -27,7 +27,7 @@ fn http(headers: &[(&'static str, &str)]) -> reqwest::Client {
 }
 
 /// A client without a WebSocket.
-struct EventClient {
+pub struct EventClient {
     http: reqwest::Client,
     response: reqwest::Response,
     unread: String,
@@ -36,7 +36,7 @@ struct EventClient {
 }
 
 impl EventClient {
-    async fn open(server: &Server) -> Self {
+    pub async fn open(server: &Server) -> Self {
         Self::open_as(server, &[]).await
     }
 
@@ -74,7 +74,7 @@ impl EventClient {
     }
 
     /// Frames up to the first of this kind.
-    async fn until(&mut self, kind: &str) -> Vec<Value> {
+    pub async fn until(&mut self, kind: &str) -> Vec<Value> {
         let mut frames = Vec::new();
         loop {
             let (name, data) = self.event().await;
@@ -89,7 +89,7 @@ impl EventClient {
         }
     }
 
-    async fn send(&self, frame: Value) -> u16 {
+    pub async fn send(&self, frame: Value) -> u16 {
         self.http.post(&self.url).body(frame.to_string()).send().await.unwrap().status().into()
     }
 

@@ -23,9 +23,10 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 49] = [
+const LAYERS: [&str; 50] = [
     "ids",
     "hex",
+    "signing",
     "histogram",
     "json",
     "mask",
@@ -76,7 +77,7 @@ const LAYERS: [&str; 49] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 73] = [
+const PURE: [&str; 76] = [
     "agent/codec",
     "agent/event",
     "ask/answer",
@@ -87,6 +88,7 @@ const PURE: [&str; 73] = [
     "sse",
     "cluster/append",
     "cluster/ownership",
+    "cluster/peers",
     "citation/address",
     "citation/anchor",
     "citation/files_read",
@@ -111,6 +113,7 @@ const PURE: [&str; 73] = [
     "forge/paging",
     "git_remote",
     "hex",
+    "signing",
     "history/align",
     "history/parse",
     "history/text",
@@ -147,6 +150,7 @@ const PURE: [&str; 73] = [
     "web/websocket/backlog",
     "web/websocket/frame_check",
     "web/access/client_address",
+    "web/access/login_sessions",
     "webhook/event",
     "webhook/signature",
     "wire",

@@ -69,6 +69,22 @@ test('the server is told in four sentences, and what is wrong with it stands out
   assert.equal(serverFacts({ ...STATUS, sandbox: null }, [], NOW)[2].text, 'being tested');
 });
 
+test('the nodes of a cluster are told, and those that do not answer', () => {
+  const agents = { running: 1, waiting: 0, most: 8 };
+  const node = (name, more) => ({ node: name, answers: true, version: '1.2.3', agents, refusal: null, ...more });
+  const fact = (...nodes) => serverFacts({ ...STATUS, nodes }, [], NOW).at(-1);
+  assert.deepEqual(fact(node('a'), node('b')), {
+    name: 'Nodes', text: '2 live', isUrgent: false,
+    more: ['a (this one): version 1.2.3, 1 of 8 agents running', 'b: version 1.2.3, 1 of 8 agents running'],
+  });
+  const bad = fact(node('a', { refusal: 'It is not proved.' }), { node: 'b', answers: false });
+  assert.equal(bad.text, '2 live, b does not answer, no agent can start on a');
+  assert.ok(bad.isUrgent);
+  assert.deepEqual(bad.more, ['a (this one): version 1.2.3, 1 of 8 agents running · It is not proved.', 'b: no answer']);
+  const session = { project: 'p', state: 'live', restarts: 0, conversations: [], node: 'b' };
+  assert.equal(sessionText(session).text, '0 conversations · on node b');
+});
+
 test('the agents that run are counted by name', () => {
   const of = (name, cost_usd) => ({ ...LIVE, agent: name && { ...LIVE.agent, name }, spent: { ...LIVE.spent, cost_usd } });
   const session = (...conversations) => ({ project: 'p', state: 'live', restarts: 0, conversations });

@@ -33,13 +33,19 @@ pub(crate) struct ClusterSettings {
     /// The name of this node, which no other one has; empty: the name of the host.
     #[serde(with = "As::<NodeName>")]
     pub(crate) node: String,
+    /// File with a secret that all nodes share, such as what `openssl rand -hex 32` prints.
+    #[serde(with = "As::<OptionalPath>")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// What is in it.
+    #[serde(skip)]
+    pub(crate) secret: Option<Token>,
     /// File with `USER:PASSWORD` for the NATS servers.
     #[serde(with = "As::<OptionalPath>")]
     pub(crate) user_file: Option<PathBuf>,
     /// What is in it.
     #[serde(skip)]
     pub(crate) user: Option<Token>,
-    /// File with the authorities of the NATS servers' certificates; empty: those of the system.
+    /// File with the authorities of the certificates of NATS servers and nodes; empty: those of the system.
     #[serde(with = "As::<OptionalPath>")]
     pub(crate) tls_ca: Option<PathBuf>,
     /// File with the certificate that this node shows to the NATS servers.

@@ -2,6 +2,8 @@
 //!
 //! Each is a random secret, of which memory and the store keep the SHA-256 alone. They outlive the server.
 
+mod ended;
+
 use std::{
     collections::HashMap,
     sync::{

@@ -39,6 +39,17 @@ impl AllowedHosts {
         port: u16,
         scheme: Scheme,
     ) -> Result<Authority, WrongHost> {
+        let host = Self::named(named)?;
+        match self.is_allowed(&host, port, scheme) {
+            true => Ok(host),
+            false => Err(WrongHost::NotAllowed(host)),
+        }
+    }
+
+    /// The host that a request names, which may be any.
+    pub(crate) fn named<'a>(
+        named: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Authority, WrongHost> {
         let mut host: Option<Authority> = None;
         for name in named {
             let parsed = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok());
@@ -48,11 +59,7 @@ impl AllowedHosts {
             }
             host = Some(parsed);
         }
-        let host = host.ok_or(WrongHost::Ambiguous)?;
-        match self.is_allowed(&host, port, scheme) {
-            true => Ok(host),
-            false => Err(WrongHost::NotAllowed(host)),
-        }
+        host.ok_or(WrongHost::Ambiguous)
     }
 
     fn is_allowed(

@@ -1,88 +1,105 @@
-//! Logins from the page: a random id in a cookie stands for a role until the login ends.
+//! Logins from the page with a configured token: a signed text in a cookie stands for a role until it ends. Pure.
 //!
-//! Logins are kept in memory only, so they end with the server. No cookie contains a token.
+//! It holds on every node of a cluster, and outlives the server. No cookie contains a token; with
+//! another token its logins end, as the token is signed with them.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::roles::Role;
+use super::roles::{AccessTokens, Role};
+use crate::signing::SigningKey;
 
 #[derive(Debug)]
 pub(crate) struct LoginSessions {
-    /// The role of each login and when it ends.
-    sessions: Mutex<HashMap<Uuid, (Role, Instant)>>,
+    key: SigningKey,
     lifetime: Duration,
-    capacity: usize,
+}
+
+/// A login that was shown and has been signed here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ShownLogin {
+    pub(crate) role: Role,
+    /// Seconds since 1970.
+    pub(crate) ends_at: i64,
 }
 
 impl LoginSessions {
-    /// Keeps at most `capacity` logins; the one that ends first makes room.
-    pub(crate) fn new(lifetime: Duration, capacity: usize) -> Self {
-        Self { sessions: Mutex::default(), lifetime, capacity }
+    pub(crate) fn new(key: SigningKey, lifetime: Duration) -> Self {
+        Self { key, lifetime }
     }
 
     pub(crate) fn lifetime(&self) -> Duration {
         self.lifetime
     }
 
-    /// Begins a login and returns its id, which has 122 random bits.
-    pub(crate) fn begin(&self, role: Role, now: Instant) -> Uuid {
-        let id = Uuid::new_v4();
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if sessions.len() >= self.capacity {
-            sessions.retain(|_, (_, end)| *end > now);
-        }
-        while sessions.len() >= self.capacity {
-            let first = sessions.iter().min_by_key(|(_, (_, end))| *end).map(|(id, _)| *id);
-            let Some(first) = first else { break };
-            sessions.remove(&first);
-        }
-        sessions.insert(id, (role, now + self.lifetime));
-        id
+    /// Begins a login and returns the text of its cookie. `now` is in seconds since 1970.
+    pub(crate) fn begin(&self, tokens: &AccessTokens, role: Role, now: i64) -> String {
+        let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
+        let ends_at = now.saturating_add(lifetime);
+        let login = format!("{}.{ends_at}.{}", role.as_str(), Uuid::new_v4());
+        let signature = self.key.sign(&signed(tokens, role, &login));
+        format!("{login}.{signature}")
     }
 
-    /// The role of a login that has not ended.
-    pub(crate) fn role(&self, id: &str, now: Instant) -> Option<Role> {
-        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let (role, end) = sessions.get(&Uuid::parse_str(id).ok()?)?;
-        (*end > now).then_some(*role)
+    /// The login of a cookie, if it has not ended by itself.
+    pub(crate) fn login(&self, tokens: &AccessTokens, shown: &str, now: i64) -> Option<ShownLogin> {
+        let (login, signature) = shown.rsplit_once('.')?;
+        let mut parts = login.split('.');
+        let role = Role::parse(parts.next()?)?;
+        let ends_at = parts.next()?.parse().ok()?;
+        let is_own = self.key.is_signature(signature, &signed(tokens, role, login));
+        (is_own && now < ends_at).then_some(ShownLogin { role, ends_at })
     }
+}
 
-    pub(crate) fn end(&self, id: &str) {
-        if let Ok(id) = Uuid::parse_str(id) {
-            self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        }
-    }
+fn signed(tokens: &AccessTokens, role: Role, login: &str) -> String {
+    format!("login\n{}\n{login}", tokens.of(role).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Token;
 
-    #[test]
-    fn a_login_lasts_for_its_lifetime_or_until_it_is_ended() {
-        let (logins, now) = (LoginSessions::new(Duration::from_secs(60), 10), Instant::now());
-        let id = logins.begin(Role::Viewer, now).to_string();
-        assert_eq!(logins.role(&id, now + Duration::from_secs(59)), Some(Role::Viewer));
-        assert_eq!(logins.role(&id, now + Duration::from_secs(60)), None);
-        assert_eq!(logins.role(&Uuid::new_v4().to_string(), now), None);
-        assert_eq!(logins.role("", now), None);
-        logins.end(&id);
-        assert_eq!(logins.role(&id, now), None);
+    fn tokens(admin: &str) -> AccessTokens {
+        let token = |text: &str| Some(Token::new(text).unwrap());
+        AccessTokens::new(token("the-token-of-viewers"), token(admin))
+    }
+
+    fn logins(secret: &str) -> LoginSessions {
+        LoginSessions::new(SigningKey::new(secret), Duration::from_secs(60))
     }
 
     #[test]
-    fn the_login_that_ends_first_makes_room() {
-        let (logins, now) = (LoginSessions::new(Duration::from_secs(60), 2), Instant::now());
-        let ids = [0, 1, 2]
-            .map(|second| logins.begin(Role::Admin, now + Duration::from_secs(second)).to_string());
-        let now = now + Duration::from_secs(3);
-        let roles = ids.map(|id| logins.role(&id, now));
-        assert_eq!(roles, [None, Some(Role::Admin), Some(Role::Admin)]);
+    fn a_login_lasts_for_its_lifetime_and_holds_wherever_its_key_is() {
+        let (tokens, now) = (tokens("the-token-of-admins"), 1_000);
+        for role in [Role::Viewer, Role::Admin] {
+            let shown = logins("key").begin(&tokens, role, now);
+            let at = |now| logins("key").login(&tokens, &shown, now);
+            assert_eq!(at(now + 59), Some(ShownLogin { role, ends_at: 1_060 }));
+            assert_eq!(at(now + 60), None);
+            assert_eq!(logins("another key").login(&tokens, &shown, now), None);
+        }
+    }
+
+    #[test]
+    fn a_login_is_of_one_token_and_cannot_be_changed() {
+        let (before, now) = (tokens("the-token-of-admins"), 1_000);
+        let shown = logins("key").begin(&before, Role::Admin, now);
+        assert_eq!(logins("key").login(&tokens("another-token-of-admins"), &shown, now), None);
+        let viewer = logins("key").begin(&before, Role::Viewer, now);
+        let after = tokens("another-token-of-admins");
+        assert!(logins("key").login(&after, &viewer, now).is_some());
+        for changed in [
+            viewer.replace("viewer", "admin"),
+            viewer.replace("1060", "9060"),
+            format!("{viewer}0"),
+            viewer.rsplit_once('.').unwrap().0.to_owned(),
+            String::new(),
+            "...".to_owned(),
+        ] {
+            assert_eq!(logins("key").login(&before, &changed, now), None, "{changed}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Logins of browsers, as access control begins and ends them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::Addr;
 use actix_web::http::header::HeaderMap;
@@ -10,7 +10,10 @@ use crate::{
     web::{cookies, problem::Problem},
 };
 
-use super::{AccessControl, problems, rate_limit::Visitor, roles::Role};
+use super::{
+    AccessControl, credentials, login_sessions::ShownLogin, problems, rate_limit::Visitor,
+    roles::Role,
+};
 
 impl AccessControl {
     /// Takes over the credentials that are stored.
@@ -43,7 +46,7 @@ impl AccessControl {
         }
         let role = self.role_of_token(visitor, token)?;
         self.end_logins(headers).await?;
-        Ok((role, self.logins.begin(role, Instant::now()).to_string()))
+        Ok((role, self.logins.begin(&self.tokens, role, credentials::now())))
     }
 
     /// Whether the request shows a login that has not ended.
@@ -54,13 +57,29 @@ impl AccessControl {
             || shown.any(|secret| self.credentials.of_login(secret).is_some())
     }
 
+    /// The role of the logins with a configured token that a request shows.
+    pub(super) fn login_role(&self, headers: &HeaderMap) -> Option<Role> {
+        let name = self.cookie_name();
+        let shown = cookies::values(headers, &name);
+        shown.filter_map(|shown| Some(self.token_login(shown)?.role)).max()
+    }
+
+    /// A login with a configured token that has not ended.
+    fn token_login(&self, shown: &str) -> Option<ShownLogin> {
+        let login = self.logins.login(&self.tokens, shown, credentials::now())?;
+        (!self.credentials.is_ended(shown)).then_some(login)
+    }
+
     /// Ends the logins that a request shows; whether there was one.
     pub(crate) async fn end_logins(&self, headers: &HeaderMap) -> Result<bool, DatabaseError> {
         let name = self.cookie_name();
-        let mut has_ended = self.login_role(headers).is_some();
-        for secret in cookies::values(headers, &name) {
-            self.logins.end(secret);
-            has_ended |= self.credentials.end_login(secret).await?.is_some();
+        let mut has_ended = false;
+        for shown in cookies::values(headers, &name) {
+            if let Some(login) = self.token_login(shown) {
+                self.credentials.note_ended(shown, login.ends_at).await?;
+                has_ended = true;
+            }
+            has_ended |= self.credentials.end_login(shown).await?.is_some();
         }
         Ok(has_ended)
     }

@@ -7,11 +7,17 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
-    http::{Method, StatusCode, header},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
     middleware::Next,
 };
 
-use crate::web::{connections::Connection, openai_error::ApiError};
+use crate::{
+    cluster::peers,
+    web::{connections::Connection, openai_error::ApiError},
+};
 
 use super::{
     AccessControl, Decision,
@@ -30,7 +36,7 @@ pub(crate) async fn check<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<GuardedBody<EitherBody<B>>>, Error> {
     let connection = request.conn_data::<Arc<Connection>>().cloned();
-    let guard = connection.map(|connection| connection.begin_request());
+    let guard = connection.as_ref().map(|connection| connection.begin_request());
     // The frames of a WebSocket are a body too, and take as long as they like.
     let is_websocket =
         request.method() == Method::GET && request.headers().contains_key(header::UPGRADE);
@@ -39,6 +45,14 @@ pub(crate) async fn check<B: MessageBody + 'static>(
         let is_upload = is_upload(request.method(), request.match_info().as_str());
         let longer = if is_upload { UPLOAD_TIME } else { 1 };
         request.set_payload(bodies::with_timeout(body, access.body_timeout * longer));
+    }
+    let handed_on = access.handed_on(&request);
+    let proof = handed_on.as_ref().ok().and_then(|it| Some(it.as_ref()?.proof.clone()));
+    if let Ok(Some(handed_on)) = &handed_on {
+        if let Some(connection) = &connection {
+            connection.is_of_node();
+        }
+        request.extensions_mut().insert(handed_on.clone());
     }
     let varies_by_origin = !access.origins.is_empty();
     let mut context = HeaderContext { varies_by_origin, ..HeaderContext::default() };
@@ -50,7 +64,7 @@ pub(crate) async fn check<B: MessageBody + 'static>(
         Some(resource) => access.token_holder(&request, resource.clone()).await,
         None => Ok(None),
     };
-    let admitted = match holder {
+    let admitted = match handed_on.and(holder) {
         Ok(holder) => {
             if let Some(holder) = holder {
                 request.extensions_mut().insert(holder);
@@ -90,5 +104,8 @@ pub(crate) async fn check<B: MessageBody + 'static>(
         issued_tokens::name_metadata(response.headers_mut(), &resource);
     }
     response_headers::add(response.headers_mut(), &context);
+    if let Some(Ok(proof)) = proof.map(HeaderValue::try_from) {
+        response.headers_mut().insert(HeaderName::from_static(peers::HEADER), proof);
+    }
     Ok(response.map_body(|_, body| GuardedBody::new(body, guard, permit)))
 }

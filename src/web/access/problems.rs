@@ -32,6 +32,13 @@ pub(super) fn wrong_host(error: &WrongHost) -> Problem {
     }
 }
 
+/// Another node takes this one for another run of it, or has another secret.
+pub(super) fn handed_to_another() -> Problem {
+    let detail = "This request was not handed on to this run of this node. If that stays so, check that \
+                  `cluster.secret_file` has the same on all nodes and `cluster.address` is right.";
+    Problem::new(StatusCode::MISDIRECTED_REQUEST, detail)
+}
+
 pub(super) fn foreign_page(headers: &HeaderMap) -> Problem {
     let detail = match headers.get(header::ORIGIN) {
         Some(origin) => format!(

@@ -21,6 +21,19 @@ pub(crate) enum Role {
     Admin,
 }
 
+impl Role {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Admin => "admin",
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        [Self::Viewer, Self::Admin].into_iter().find(|role| role.as_str() == name)
+    }
+}
+
 /// The role that a request requires; `None` if it is open to everybody. `path` is the one that the
 /// router matches. Unknown paths require a role, so a new one is closed until it is opened here.
 pub(crate) fn required(method: &Method, path: &str) -> Option<Role> {
@@ -82,6 +95,15 @@ impl AccessTokens {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.viewer.is_none() && self.admin.is_none()
+    }
+
+    /// The token that grants a role.
+    pub(super) fn of(&self, role: Role) -> Option<&str> {
+        let token = match role {
+            Role::Viewer => &self.viewer,
+            Role::Admin => &self.admin,
+        };
+        token.as_ref().map(Token::reveal)
     }
 
     /// The role that a token grants. The time this takes reveals only the token's length.

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::web::{
     access::{credentials::TokenScope, problems, rate_limit::Visitor},
     json_body,
+    placement::hand_on::tell_others,
     problem::{HandlerResult, Problem, ProblemResponse},
     state::AppState,
 };
@@ -56,8 +57,8 @@ pub(crate) async fn receive(
     request: HttpRequest,
     body: web::Payload,
 ) -> HandlerResult {
-    let body = json_body::read(body, state.resources.settings.limits.frame_bytes).await?;
-    let body = match json_body::parse::<Value>(&request, &body) {
+    let sent = json_body::read(body, state.resources.settings.limits.frame_bytes).await?;
+    let body = match json_body::parse::<Value>(&request, &sent) {
         Ok(body) => body,
         Err(problem) if problem.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             return Err(problem);
@@ -89,6 +90,8 @@ pub(crate) async fn receive(
                 && visitor.may(TokenScope::Ask)
             {
                 running::cancel(session, id);
+                // It may run where its project is.
+                tell_others(&state, &request, &sent);
             }
             Ok(HttpResponse::Accepted().finish())
         }
@@ -104,13 +107,18 @@ pub(crate) async fn receive(
     params(("Mcp-Session-Id" = String, Header, description = "As `initialize` told it")),
     responses((status = 204, description = "Nothing of it runs any more"), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn end(visitor: web::ReqData<Visitor>, request: HttpRequest) -> HandlerResult {
+pub(crate) async fn end(
+    state: web::Data<AppState>,
+    visitor: web::ReqData<Visitor>,
+    request: HttpRequest,
+) -> HandlerResult {
     let session = session(&request, &visitor)?.ok_or_else(|| {
         Problem::new(StatusCode::BAD_REQUEST, "The header Mcp-Session-Id is missing.")
     })?;
     // Only questions run, and a token that may not ask ends none of its owner.
     if visitor.may(TokenScope::Ask) {
         running::cancel_all(&session);
+        tell_others(&state, &request, &web::Bytes::new());
     }
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,11 +1,12 @@
 //! Readiness and status of the server.
 
-use std::sync::atomic::Ordering;
+use std::{iter, sync::atomic::Ordering};
 
-use actix_web::{HttpResponse, web};
-use serde_json::json;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Value, json};
 
 use crate::web::{
+    placement::hand_on::ask_others,
     problem::{HandlerResult, Problem, ProblemResponse},
     state::AppState,
 };
@@ -51,14 +52,14 @@ pub(crate) async fn ready(state: web::Data<AppState>) -> HandlerResult {
 }
 
 /// `GET /api/admin/status`: the server's version, agents and store, the report of the sandbox
-/// self-test (`null` while it runs), and why no agent can start (`null` if one can).
+/// self-test (`null` while it runs), why no agent can start (`null` if one can), and the nodes of a cluster.
 #[utoipa::path(
     get,
     path = "/api/admin/status",
     tag = "admin",
     responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
+pub(crate) async fn status(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
     let resources = &state.resources;
     let status = resources.agents.sandbox_status();
     let refusal = match resources.agents.kind() {
@@ -71,7 +72,7 @@ pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
         Err(error) => (None, Some(error.to_string())),
     };
     let store = resources.reader.stats().snapshot();
-    HttpResponse::Ok().json(json!({
+    let mut status = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": &*state.started_at,
         "agents": {
@@ -88,5 +89,24 @@ pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
         },
         "refusal": refusal,
         "sandbox": sandbox.as_deref(),
-    }))
+    });
+    if let Some(node) = resources.cluster.node() {
+        let others = ask_others(&state, &request).await;
+        let told = |(node, status): (String, Option<Value>)| node_row(&node, status.as_ref());
+        let own = node_row(&node, Some(&status));
+        status["nodes"] = iter::once(own).chain(others.into_iter().map(told)).collect();
+    }
+    HttpResponse::Ok().json(status)
+}
+
+/// What is told of a node by its own status: that alone which differs from node to node.
+fn node_row(node: &str, status: Option<&Value>) -> Value {
+    let Some(status) = status else { return json!({ "node": node, "answers": false }) };
+    json!({
+        "node": node,
+        "answers": true,
+        "version": status["version"],
+        "agents": status["agents"],
+        "refusal": status["refusal"],
+    })
 }

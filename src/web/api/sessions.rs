@@ -1,6 +1,8 @@
 //! Sessions: list, inspect and close.
 
-use actix_web::{HttpResponse, web};
+use std::collections::BTreeSet;
+
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,6 +17,7 @@ use super::actions;
 
 use crate::web::{
     access::rate_limit::Visitor,
+    placement::hand_on::ask_others,
     problem::{HandlerResult, Problem, ProblemResponse},
     state::{AppState, complete},
 };
@@ -32,10 +35,16 @@ const CLOSED_BY_ADMIN: &str = "the session was closed by an administrator; ask a
 pub(crate) async fn list(
     state: web::Data<AppState>,
     visitor: web::ReqData<Visitor>,
+    request: HttpRequest,
 ) -> HandlerResult {
     let sessions = state.registry.send(ListSessions).await?;
     let names = sessions.iter().map(|session| &session.project);
-    let names: Vec<_> = names.filter(|name| exists(&state, &visitor, name)).collect();
+    let own = names.filter(|name| exists(&state, &visitor, name)).map(ToString::to_string);
+    let mut names: BTreeSet<String> = own.collect();
+    for (_, others) in ask_others(&state, &request).await {
+        let others = others.and_then(|others| serde_json::from_value::<Vec<String>>(others).ok());
+        names.extend(others.unwrap_or_default());
+    }
     Ok(HttpResponse::Ok().json(names))
 }
 
@@ -89,8 +98,8 @@ pub(crate) async fn close(
     Err(no_active_session())
 }
 
-/// `GET /api/admin/sessions`: all sessions and their conversations. What a conversation is about is
-/// told to those who may read it.
+/// `GET /api/admin/sessions`: all sessions and their conversations, of all nodes of a cluster. What a
+/// conversation is about is told to those who may read it.
 #[utoipa::path(
     get,
     path = "/api/admin/sessions",
@@ -100,23 +109,34 @@ pub(crate) async fn close(
 pub(crate) async fn admin_list(
     state: web::Data<AppState>,
     visitor: web::ReqData<Visitor>,
+    request: HttpRequest,
 ) -> HandlerResult {
     let sessions = state.registry.send(ListSessions).await?;
+    let node = state.resources.cluster.node();
     let told = |session: &SessionOverview| {
         let conversations = session.conversations.iter();
         conversations.map(|it| it.told_to(&visitor.principal)).collect::<Vec<_>>()
     };
-    let list: Vec<Value> = sessions
-        .iter()
-        .map(|session| {
-            json!({
-                "project": session.project.as_str(),
-                "state": session.phase,
-                "restarts": session.restarts,
-                "conversations": session.description.as_ref().map(told),
-            })
-        })
-        .collect();
+    let own = sessions.iter().map(|session| {
+        let mut row = json!({
+            "project": session.project.as_str(),
+            "state": session.phase,
+            "restarts": session.restarts,
+            "conversations": session.description.as_ref().map(told),
+        });
+        if let Some(node) = &node {
+            row["node"] = json!(node);
+        }
+        row
+    });
+    let mut list: Vec<Value> = own.collect();
+    for (node, others) in ask_others(&state, &request).await {
+        match others {
+            Some(Value::Array(others)) => list.extend(others),
+            _ => log::warn!("a node does not tell its sessions node={node}"),
+        }
+    }
+    list.sort_by(|a, b| a["project"].as_str().cmp(&b["project"].as_str()));
     Ok(HttpResponse::Ok().json(list))
 }
 

@@ -1,8 +1,10 @@
 //! WebSockets that are refused: a browser shows its page no other reason than a close code.
 
 use actix::{Actor, StreamHandler};
-use actix_web::{HttpRequest, HttpResponse, web::Payload};
+use actix_web::{HttpRequest, HttpResponse, error::PayloadError, web::Bytes};
 use actix_web_actors::ws::{self, Message, ProtocolError, WebsocketContext};
+
+use futures_util::Stream;
 
 use crate::wire::{Dialect, server_frame::Notice};
 
@@ -16,7 +18,7 @@ struct Refused {
 /// Upgrades a request to a WebSocket that sends an error and closes.
 pub(super) fn start(
     request: &HttpRequest,
-    stream: Payload,
+    stream: impl Stream<Item = Result<Bytes, PayloadError>> + 'static,
     code: u16,
     reason: String,
 ) -> actix_web::Result<HttpResponse> {

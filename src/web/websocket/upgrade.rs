@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, dev::Payload, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -70,6 +70,15 @@ pub(crate) async fn connect(
         response.add_cookie(&cookie)?;
     }
     Ok(response)
+}
+
+/// Upgrades a request to a WebSocket that says why its project is not served here, and closes.
+pub(crate) fn refuse_elsewhere(
+    request: &HttpRequest,
+    stream: Payload,
+    reason: String,
+) -> actix_web::Result<HttpResponse> {
+    refused::start(request, stream, close_code::SERVED_ELSEWHERE, reason)
 }
 
 pub(super) fn refusal(error: NoProject) -> (u16, &'static str) {

@@ -32,7 +32,7 @@ const SYNCED: &str = "sync_interval: always";
 pub(super) struct Nats {
     servers: Vec<NatsServer>,
     scheme: &'static str,
-    _files: TempDir,
+    files: TempDir,
 }
 
 struct NatsServer {
@@ -112,7 +112,13 @@ impl Nats {
             }
         });
         let servers = servers.collect();
-        Self { servers, scheme: setup.scheme, _files: files }
+        fs::write(files.path().join("secret"), "the-secret-of-all-nodes").unwrap();
+        Self { servers, scheme: setup.scheme, files }
+    }
+
+    /// The file with the secret of the nodes that use these servers.
+    pub(super) fn secret_file(&self) -> PathBuf {
+        self.files.path().join("secret")
     }
 
     /// Waits until every server has a leader for JetStream.

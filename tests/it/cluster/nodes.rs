@@ -21,9 +21,11 @@ pub(super) const LONG: &str = "2m";
 pub(super) fn config(nats: &Nats, name: &str, lease: &str) -> String {
     format!(
         "[cluster]\nnats = {:?}\nmonitoring = {:?}\nnode = {name:?}\nlease = {lease:?}\n\
-         address = \"http://127.0.0.1:1\"\nreplicas = {}\nlog_bytes = \"64MiB\"\n",
+         address = \"http://127.0.0.1:0\"\nsecret_file = {:?}\nreplicas = {}\n\
+         log_bytes = \"64MiB\"\n",
         nats.addresses(),
         nats.monitoring(),
+        nats.secret_file(),
         nats.addresses().len()
     )
 }
@@ -140,9 +142,12 @@ pub(super) async fn check(nodes: &[&Server], acknowledged: &[(i64, &str)]) {
                 .unwrap();
             assert_eq!(count, 1, "{message} of {conversation}");
         }
-        let wrong: i64 = store
+        let wrong: Option<String> = store
             .query_row(
-                "SELECT count(*) FROM turns WHERE state <> 'done' OR 1 <> (
+                "SELECT group_concat(conversation_id || ':' || turn || ' ' || state || ' ' || ifnull((
+                     SELECT group_concat(kind) FROM entries
+                     WHERE entries.conversation_id = turns.conversation_id
+                         AND entries.turn = turns.turn), '')) FROM turns WHERE state <> 'done' OR 1 <> (
                      SELECT count(*) FROM entries
                      WHERE entries.conversation_id = turns.conversation_id
                          AND entries.turn = turns.turn AND kind IN ('response_done', 'error'))",
@@ -150,7 +155,7 @@ pub(super) async fn check(nodes: &[&Server], acknowledged: &[(i64, &str)]) {
                 |row| row.get(0),
             )
             .unwrap();
-        assert_eq!(wrong, 0, "turns without one end");
+        assert_eq!(wrong, None, "turns without one end\n{}", node.log());
         store.execute_batch("PRAGMA integrity_check").unwrap();
     }
 }

@@ -148,14 +148,23 @@ async fn a_store_of_a_server_that_was_alone_does_not_become_a_node() {
 
 #[test]
 fn settings_that_cannot_work_are_refused_with_their_key() {
+    let files = tempfile::tempdir().unwrap();
+    let secret = files.path().join("secret");
+    std::fs::write(&secret, "the-secret-of-all-nodes").unwrap();
     let with = |more: &str| {
-        let config = format!("[cluster]\nnats = [\"nats://127.0.0.1:1\"]\n{more}\n");
+        let secret = match more.contains("secret_file") {
+            true => String::new(),
+            false => format!("secret_file = {secret:?}\n"),
+        };
+        let config = format!("[cluster]\nnats = [\"nats://127.0.0.1:1\"]\n{secret}{more}\n");
         let (status, words) = Setup::scripted().config(&config).fail();
         assert_eq!(status.code(), Some(2), "{words}");
         words
     };
     for (more, key) in [
         ("", "cluster.address"),
+        ("address = \"http://a:1\"\nsecret_file = \"\"", "cluster.secret_file"),
+        ("address = \"http://a:1\"\nsecret_file = \"/no/such/file\"", "cluster.secret_file"),
         ("address = \"http://a:1\"\nlease = \"1s\"", "cluster.lease"),
         ("address = \"http://a:1\"\nlease = \"2500ms\"", "cluster.lease"),
         ("address = \"http://a:1\"\nnode = \"a b\"", "cluster.node"),

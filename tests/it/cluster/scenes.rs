@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     nats::Nats,
-    nodes::{LONG, SHORT, begin, check, come_back, config, is_ready, node, nodes, titles},
+    nodes::{LONG, SHORT, begin, check, come_back, config, is_ready, nodes, titles},
 };
 use crate::{
     access::{
@@ -57,25 +57,6 @@ async fn what_is_said_at_one_node_is_read_at_all() {
         .await;
     }
     check(&[&a, &b, &c], &[(id, "m1")]).await;
-}
-
-#[actix::test]
-async fn another_node_sends_who_comes_elsewhere_and_changes_nothing() {
-    let nats = Nats::start().await;
-    let (a, b) = (node(&nats, "a", LONG), node(&nats, "b", LONG));
-    let (mut client, id) = begin(&a).await;
-    ask(&mut client, "m1", "say hello").await;
-    has_heard(&b, id, "m1").await;
-    let mut lost = b.connect().await;
-    lost.send(json!({ "type": "start", "protocol": 1, "conversation_id": id })).await;
-    let (texts, code, _) = lost.until_closed().await;
-    assert_eq!(code, 1012);
-    assert!(texts.iter().any(|text| text.contains("served by the node a")), "{texts:?}");
-    let path = format!("/api/assistant/conversations/{PROJECT}/{id}");
-    let (status, problem) = b.request(reqwest::Method::DELETE, &path).await;
-    assert_eq!(status, 421, "{problem}");
-    assert!(problem["detail"].as_str().unwrap().contains("Nothing was changed"), "{problem}");
-    check(&[&a, &b], &[(id, "m1")]).await;
 }
 
 #[actix::test]

@@ -60,7 +60,7 @@ impl Home {
         fs::write(path("bin/cicerone"), WRAPPER).unwrap();
         let code = "def close_idle(sockets): # Closes idle sockets.\n    pass\n";
         fs::write(path("src/my-app/pool.py"), code).unwrap();
-        for name in ["webhook", "oidc", "nats"] {
+        for name in ["webhook", "oidc", "nats", "cluster"] {
             let secret = path(&format!("certificates/{name}.secret"));
             fs::write(&secret, "0123456789abcdef").unwrap();
             fs::set_permissions(secret, fs::Permissions::from_mode(0o600)).unwrap();
