@@ -149,6 +149,11 @@ fn docker_compose_reads_the_sample_and_its_nodes_have_what_they_need() {
                 let trusted =
                     &compose["services"]["a"]["environment"]["CICERONE_ACCESS_TRUSTED_PROXIES"];
                 assert_eq!(address, trusted);
+                let config = deployed("haproxy-cluster.cfg");
+                let most = config.split("maxconn ").nth(1).and_then(|it| it.lines().next());
+                let most: u64 = most.unwrap().parse().unwrap();
+                // A connection of a visitor, and one to a node.
+                assert!(service["ulimits"]["nofile"].as_u64().unwrap() > 2 * most + 100);
             }
             other => panic!("{other} is not checked"),
         }
