@@ -95,6 +95,9 @@ pub enum Command {
     Check,
     /// Check agent, account, sandbox, database, port and projects, and say how to fix them.
     Doctor(DoctorArgs),
+    /// Begin the log of a cluster with the database of this machine, while no node runs.
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Print the help on a command or a topic; without a name, both lists.
     Help {
         /// A topic, or a command and its subcommand.
@@ -243,6 +246,15 @@ pub enum ConfigCommand {
     Reference,
     /// Print the JSON Schema of the file, for editors
     Schema,
+}
+
+/// How the log of a cluster begins.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ClusterCommand {
+    /// Begin with the database of a server that was alone
+    Import,
+    /// Begin anew with the database of a node, where the log was lost or emptied
+    Reset,
 }
 
 /// Which projects are served.

@@ -16,6 +16,8 @@ pub(crate) mod peers;
 #[cfg(feature = "cluster")]
 mod append;
 #[cfg(feature = "cluster")]
+mod base;
+#[cfg(feature = "cluster")]
 mod connect;
 #[cfg(feature = "cluster")]
 mod error;
@@ -28,13 +30,20 @@ mod lease;
 #[cfg(feature = "cluster")]
 mod nats_log;
 #[cfg(feature = "cluster")]
+mod new_log;
+#[cfg(feature = "cluster")]
 mod node;
 #[cfg(feature = "cluster")]
 pub(crate) mod node_client;
 #[cfg(feature = "cluster")]
+mod purge;
+#[cfg(feature = "cluster")]
+mod snapshot;
+#[cfg(feature = "cluster")]
 mod sync_check;
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -48,12 +57,18 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{
     config::settings::Live,
-    database::{Database, Reader, journal::Position, messages::credentials::ChangeCredential},
+    database::{
+        Database, Reader,
+        journal::{JournalScope, Position},
+        messages::credentials::ChangeCredential,
+    },
     histogram::{Histogram, HistogramSnapshot},
     project::ProjectName,
 };
 use ownership::{OwnedElsewhere, OwnerStanding, ProjectOwners};
 use peers::{HandedOn, PeerSecret, SignedHead};
+
+pub use membership::{Beginning, NotJoined, begin_log};
 
 /// Wait before a project that is being taken is asked for again.
 const TAKING_STEP: Duration = Duration::from_millis(20);
@@ -133,6 +148,8 @@ struct Member {
     fenced: AtomicU64,
     append_retries: AtomicU64,
     appends: Histogram,
+    /// The newest deletion of each scope that may still be in the log.
+    deletions: Mutex<HashMap<JournalScope, Position>>,
     secret: PeerSecret,
 }
 
@@ -151,6 +168,20 @@ impl Member {
         let changed = change(&mut self.ownership());
         self.changes.send_replace(());
         changed
+    }
+
+    /// Notes that what a scope has in the log before a place was deleted.
+    fn note_deletion(&self, scope: JournalScope, at: Position) {
+        let newest = &mut *self.deletions.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = newest.entry(scope).or_default();
+        *known = at.max(*known);
+    }
+
+    /// Takes out the deletions that all nodes have applied.
+    fn deletions_up_to(&self, everywhere: Option<Position>) -> Vec<(JournalScope, Position)> {
+        let Some(everywhere) = everywhere else { return Vec::new() };
+        let mut newest = self.deletions.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.extract_if(|_, at| *at <= everywhere).collect()
     }
 
     /// When the lease was renewed.

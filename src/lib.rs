@@ -76,7 +76,7 @@ pub(crate) mod registry;
 pub(crate) mod repositories;
 pub mod session;
 
-pub(crate) mod cluster;
+pub mod cluster;
 pub mod conversation;
 
 pub mod drawing;

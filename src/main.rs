@@ -14,10 +14,11 @@ use cicerone::{
     },
     ask::{self, AnswerEnd, AskError, AskOptions},
     cli::{
-        AskArgs, AskedArgs, Cli, Command, ConfigCommand, DoctorArgs, GuideArgs, McpArgs, ModelArgs,
-        Options, ProjectArgs, ReplayArgs, generated, log_lines,
+        AskArgs, AskedArgs, Cli, ClusterCommand, Command, ConfigCommand, DoctorArgs, GuideArgs,
+        McpArgs, ModelArgs, Options, ProjectArgs, ReplayArgs, generated, log_lines,
         topics::{self, UnknownTopic},
     },
+    cluster::{self, Beginning},
     config::{self, ConfigError, Configuration, Loaded, secrets, settings::LogFormat},
     database::{self, Forgotten, backup, import, integrity, json_lines, restore},
     doctor, drawing, guide, mcp, model,
@@ -81,6 +82,7 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::Doctor(DoctorArgs { json, projects }) => {
             run_doctor(options, &before.and(projects), json)
         }
+        Command::Cluster(begin) => begin_log(options, begin),
         Command::Help { words } => print_line(topics::help(&words)?.trim_end()),
         Command::Config(ConfigCommand::Check(projects)) => {
             check_config(options, &before.and(projects))
@@ -254,6 +256,19 @@ fn forget(options: &Options, user: &str) -> Result<(), Box<dyn Error>> {
         "deleted {conversations} conversations, {turns} questions of others' conversations, and {others} \
          other mentions"
     ))
+}
+
+/// Makes a log that begins with the configured store.
+fn begin_log(options: &Options, begin: ClusterCommand) -> Result<(), Box<dyn Error>> {
+    let settings = load(options, None)?.settings;
+    let beginning = match begin {
+        ClusterCommand::Import => Beginning::Import,
+        ClusterCommand::Reset => Beginning::Reset,
+    };
+    cluster::begin_log(&settings, beginning)?;
+    print_line(
+        "the log of the cluster begins with this database: start this node first, then the others",
+    )
 }
 
 /// Prints what is wrong with the configured store.

@@ -114,6 +114,7 @@ async fn serve<E: Future<Output = ()>>(
     let tls = settings.tls.as_ref().map(tls::load).transpose()?.map(CurrentTls::new);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let mut membership = Membership::join(&settings.cluster).await?;
+    membership.prepare(&settings).await?;
     let path = settings.data_dir.join(database::FILE_NAME);
     let (database, reader) = Database::open_with(&path, Clock::system(), membership.journal())?;
     let live = Live::new(settings.live.clone());

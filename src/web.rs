@@ -31,7 +31,7 @@ use serde_json::json;
 use api::{
     actions, ask, attachments, charts, conversations, drawings, export, follow_ups, fork, login,
     mcp, notes, openai, projects, reactions, readiness, references, repositories, search, sessions,
-    sharing, similar, snapshots, suggestions, symbols, text_search, tokens, usage,
+    sharing, similar, snapshots, store_copy, suggestions, symbols, text_search, tokens, usage,
 };
 use problem::method_not_allowed;
 use websocket::{events, upgrade};
@@ -181,6 +181,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/logout").route(post().to(login::log_out)))
         .service(at("/api/openapi.json").route(get().to(openapi::show)))
         .service(at("/api/health").route(get().to(health)))
+        .service(at("/api/cluster/store").route(get().to(store_copy::show)))
         .service(at("/healthz").route(get().to(healthz)))
         .service(at("/metrics").route(get().to(metrics::show)))
         .service(at("/readyz").route(get().to(readiness::ready)));

@@ -1,6 +1,9 @@
 //! Connecting to NATS, and what its servers must be like.
 
-use std::time::{Duration, Instant};
+use std::{
+    iter,
+    time::{Duration, Instant},
+};
 
 use async_nats::{
     ConnectOptions,
@@ -11,7 +14,7 @@ use async_nats::{
     },
 };
 
-use super::{error::ClusterError, nats_log::NatsLog, sync_check};
+use super::{base::LogBase, error::ClusterError, nats_log::NatsLog, sync_check};
 use crate::config::{settings::ClusterSettings, sync_check::SyncCheck};
 
 /// The oldest servers that keep what they promise: older ones let two writers win one place, or sync each
@@ -39,10 +42,34 @@ pub(super) struct NatsConnection {
     pub(super) context: jetstream::Context,
     /// Tells this log from one that was made anew in its place.
     pub(super) log_id: String,
+    /// What the log begins with.
+    pub(super) base: LogBase,
+    /// The name of this node.
+    pub(super) node: String,
+}
+
+/// NATS servers that were checked.
+pub(super) struct NatsContext {
+    pub(super) context: jetstream::Context,
+    max_payload: usize,
 }
 
 /// Connects, checks the servers, and makes what is not there.
 pub(super) async fn connect(settings: &ClusterSettings) -> Result<NatsConnection, ClusterError> {
+    let NatsContext { context, max_payload } = self::context(settings).await?;
+    let (stream, leases) = streams(&context, settings).await?;
+    let (log_id, base) = (log_id(&stream), LogBase::of(&stream.cached_info().config.metadata));
+    let log = NatsLog::new(&context, stream, max_payload, settings.append_timeout);
+    Ok(NatsConnection { log, leases, context, log_id, base, node: settings.node.clone() })
+}
+
+/// Tells a log from one that was made anew in its place.
+pub(super) fn log_id(stream: &Stream) -> String {
+    stream.cached_info().created.unix_timestamp_nanos().to_string()
+}
+
+/// Connects, and checks the servers.
+pub(super) async fn context(settings: &ClusterSettings) -> Result<NatsContext, ClusterError> {
     let servers = settings.nats.join(",");
     let unreachable = |error: &dyn ToString| ClusterError::Unreachable {
         servers: servers.clone(),
@@ -61,11 +88,7 @@ pub(super) async fn connect(settings: &ClusterSettings) -> Result<NatsConnection
     if settings.sync == SyncCheck::Required {
         sync_check::require(settings).await?;
     }
-    let context = jetstream::new(client);
-    let (stream, leases) = streams(&context, settings).await?;
-    let log_id = stream.cached_info().created.unix_timestamp_nanos().to_string();
-    let log = NatsLog::new(&context, stream, info.max_payload, settings.append_timeout);
-    Ok(NatsConnection { log, leases, context, log_id })
+    Ok(NatsContext { context: jetstream::new(client), max_payload: info.max_payload })
 }
 
 fn options(settings: &ClusterSettings) -> Result<ConnectOptions, ClusterError> {
@@ -108,7 +131,7 @@ async fn streams(
 ) -> Result<(Stream, Bucket), ClusterError> {
     let deadline = Instant::now() + settings.append_timeout;
     loop {
-        let made = match stream(context, settings).await {
+        let made = match stream(context, settings, &LogBase::Nothing).await {
             Ok(stream) => leases(context, settings).await.map(|leases| (stream, leases)),
             Err(error) => Err(error),
         };
@@ -122,16 +145,17 @@ async fn streams(
     }
 }
 
-/// The stream of the log, which is made where it is missing.
-async fn stream(
+/// The stream of the log, which is made where it is missing, to begin with what is given.
+pub(super) async fn stream(
     context: &jetstream::Context,
     settings: &ClusterSettings,
+    base: &LogBase,
 ) -> Result<Stream, ClusterError> {
     let name = &settings.stream;
-    let subjects = vec![format!("{name}.log.>")];
+    let mark = (MARK.0.to_owned(), MARK.1.to_owned());
     let wanted = jetstream::stream::Config {
         name: name.clone(),
-        subjects: subjects.clone(),
+        subjects: subjects(settings),
         retention: RetentionPolicy::Limits,
         // What is full refuses: nothing of the log may go by itself.
         discard: DiscardPolicy::New,
@@ -140,19 +164,15 @@ async fn stream(
         max_bytes: i64::try_from(settings.log_bytes).unwrap_or(i64::MAX),
         allow_direct: false,
         deny_delete: true,
-        metadata: [(MARK.0.to_owned(), MARK.1.to_owned())].into(),
+        metadata: iter::once(mark).chain(base.metadata()).collect(),
         ..Default::default()
     };
     let stream = context
         .get_or_create_stream(wanted)
         .await
         .map_err(|error| ClusterError::Stream { name: name.clone(), reason: error.to_string() })?;
+    require_own(&stream, settings)?;
     let config = &stream.cached_info().config;
-    if config.metadata.get(MARK.0).map(String::as_str) != Some(MARK.1)
-        || config.subjects != subjects
-    {
-        return Err(ClusterError::ForeignStream(name.clone()));
-    }
     if !config.max_age.is_zero()
         || config.max_messages_per_subject > 0
         || config.discard != DiscardPolicy::New
@@ -168,7 +188,21 @@ async fn stream(
     Ok(stream)
 }
 
-async fn leases(
+fn subjects(settings: &ClusterSettings) -> Vec<String> {
+    vec![format!("{}.log.>", settings.stream)]
+}
+
+/// Refuses a stream that is none of ours.
+pub(super) fn require_own(stream: &Stream, settings: &ClusterSettings) -> Result<(), ClusterError> {
+    let config = &stream.cached_info().config;
+    let is_marked = config.metadata.get(MARK.0).map(String::as_str) == Some(MARK.1);
+    match is_marked && config.subjects == subjects(settings) {
+        true => Ok(()),
+        false => Err(ClusterError::ForeignStream(settings.stream.clone())),
+    }
+}
+
+pub(super) async fn leases(
     context: &jetstream::Context,
     settings: &ClusterSettings,
 ) -> Result<Bucket, ClusterError> {

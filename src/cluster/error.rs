@@ -52,14 +52,52 @@ pub(crate) enum ClusterError {
     #[error(
         "the log of the cluster ends at {end}, and this store has applied up to {applied}: the \
          stream was emptied or made anew, and nothing may be written to it; restore the data of \
-         the NATS servers"
+         the NATS servers, or run `cicerone cluster reset` on the node that has applied most"
     )]
     LostEnd { end: u64, applied: u64 },
     #[error(
+        "the log of the cluster does not have the record {at} of {scope} that this store has applied: it was \
+         emptied, and nothing may be written to it; stop all nodes and run `cicerone cluster reset` on the one \
+         that has applied most"
+    )]
+    Emptied { scope: String, at: u64 },
+    #[error(
         "this store belongs to another log than that of cluster.stream: use another --data-dir, or \
-         restore the data of the NATS servers"
+         restore the data of the NATS servers; if its log is lost, stop all nodes and run `cicerone \
+         cluster reset` on the one that has applied most"
     )]
     OtherLog,
+    #[error(
+        "this store has records up to {0} of the log before, and the log that replaced it began with a store \
+         that has fewer: nothing is lost yet. Stop all nodes and run `cicerone cluster reset` on this one"
+    )]
+    MoreThanBase(u64),
+    #[error(
+        "this node needs a snapshot of another one and got none ({0}): start a node first whose store \
+         follows the log"
+    )]
+    NoSnapshot(String),
+    #[error("cannot put a snapshot in the place of the store: {0}")]
+    Snapshot(String),
+    #[error("there is no database at {0}: check --data-dir")]
+    NoStore(std::path::PathBuf),
+    #[error(
+        "this is the store of a node already: start it, or run `cicerone cluster reset` if its log is lost"
+    )]
+    StoreOfNode,
+    #[error("this is the store of a server that was alone: run `cicerone cluster import`")]
+    StoreOfAlone,
+    #[error("these nodes run: {0}. Stop all nodes first, and wait for their leases to end")]
+    NodesLive(String),
+    #[error(
+        "the stream {name} has records up to {last} that would be lost: start this node to follow them, or \
+         name another stream in cluster.stream"
+    )]
+    LogInUse { name: String, last: u64 },
+    #[error("cannot open the store: {0}")]
+    Open(#[from] crate::database::OpenError),
+    #[error("cannot ask the log: {0}")]
+    Log(#[from] Box<dyn std::error::Error + Send + Sync>),
     #[error("cannot read the store: {0}")]
     Store(#[from] crate::database::DatabaseError),
     #[error("cannot start the cluster's thread: {0}")]

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::{Cluster, ClusterEvent, NodeStore};
 use crate::{
-    config::settings::ClusterSettings,
+    config::settings::{ClusterSettings, Settings},
     database::{Database, journal::Journal},
 };
 
@@ -15,6 +15,36 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NotJoined(pub(super) String);
+
+/// What the store is that a log is to begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// That of a server that was alone.
+    Import,
+    /// That of a node, whose log was lost or emptied.
+    Reset,
+}
+
+/// Makes a log that begins with the store of these settings, while no node runs. The other nodes take a
+/// snapshot when they start. Blocks.
+///
+/// # Errors
+///
+/// No cluster is configured, NATS cannot be reached, a node lives, or there is a log that has what this
+/// would lose.
+pub fn begin_log(settings: &Settings, beginning: Beginning) -> Result<(), NotJoined> {
+    if !settings.cluster.is_on() {
+        return Err(NotJoined(
+            "no cluster is configured: name its servers in cluster.nats".to_owned(),
+        ));
+    }
+    #[cfg(feature = "cluster")]
+    let begun = super::new_log::begin(settings, beginning).map_err(|it| NotJoined(it.to_string()));
+    // A cluster is refused in the configuration then.
+    #[cfg(not(feature = "cluster"))]
+    let begun = Err(NotJoined(format!("this program cannot begin a log ({beginning:?})")));
+    begun
+}
 
 /// A server that is alone, or one node of several.
 #[derive(Default)]
@@ -32,6 +62,14 @@ impl Membership {
         }
         let node = super::node::Node::connect(settings).await;
         Ok(Self { node: Some(node.map_err(|error| NotJoined(error.to_string()))?) })
+    }
+
+    /// Brings the store of another node in the place of this one's, where that misses what the log does not
+    /// have any more. Before it is opened.
+    pub(crate) async fn prepare(&self, settings: &Arc<Settings>) -> Result<(), NotJoined> {
+        let Some(node) = &self.node else { return Ok(()) };
+        let prepared = node.prepare(Arc::clone(settings)).await;
+        prepared.map_err(|error| NotJoined(error.to_string()))
     }
 
     /// Where the store is to put its writes first.
@@ -69,6 +107,11 @@ impl Membership {
     /// Does nothing.
     pub(crate) async fn join(_: &ClusterSettings) -> Result<Self, NotJoined> {
         Ok(Self::default())
+    }
+
+    /// Does nothing.
+    pub(crate) async fn prepare(&self, _: &Arc<Settings>) -> Result<(), NotJoined> {
+        Ok(())
     }
 
     /// There is none.

@@ -8,9 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_nats::jetstream::{self, context::PublishError, message::PublishMessage, stream::Stream};
-use futures_util::future::join_all;
+use async_nats::jetstream::{
+    self,
+    context::PublishError,
+    message::{PublishMessage, StreamMessage},
+    stream::{RawMessageErrorKind, Stream},
+};
+use futures_util::{TryStreamExt as _, future::join_all};
 use serde::Deserialize;
+use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -118,7 +124,15 @@ impl NatsLog {
                 },
             };
             if Instant::now() + pause > deadline {
-                log::error!("cannot add to the log scope={scope} error={words}");
+                match step {
+                    NextStep::Look => log::error!(
+                        "the log does not have the record {} of {scope} any more: it was emptied or lost \
+                         its end; stop all nodes and run `cicerone cluster reset` on the one that has \
+                         applied most",
+                        record.after.0
+                    ),
+                    _ => log::error!("cannot add to the log scope={scope} error={words}"),
+                }
                 return Err(Unappended::Unreachable(words));
             }
             tokio::time::sleep(pause).await;
@@ -127,31 +141,91 @@ impl NatsLog {
     }
 
     /// The records of a scope behind one, as the leader of the stream has them.
-    async fn newer(
+    async fn newer(&self, scope: &JournalScope, after: Position) -> Result<Vec<Placed>, LogError> {
+        let mut newer = Vec::new();
+        let mut from = after;
+        while let Some(next) = self.next_after(scope, from).await? {
+            from = next.at;
+            newer.push(next);
+        }
+        Ok(newer)
+    }
+
+    /// The first record of a scope behind a place, as the leader of the stream has it.
+    pub(super) async fn next_after(
         &self,
         scope: &JournalScope,
         after: Position,
-    ) -> Result<Vec<Placed>, Box<dyn std::error::Error + Send + Sync>> {
-        let subject = self.subject(scope);
-        let mut newer = Vec::new();
-        let mut from = after.0 + 1;
-        loop {
-            let next = self.0.stream.raw_message_builder();
-            let next = next.sequence(from).next_by_subject(subject.as_str()).send().await;
-            let message = match next {
-                Ok(message) => message,
-                Err(error)
-                    if error.kind() == jetstream::stream::RawMessageErrorKind::NoMessageFound =>
-                {
-                    return Ok(newer);
-                }
-                Err(error) => return Err(error.into()),
-            };
-            from = message.sequence + 1;
-            newer.push(decode(message.sequence, &message.subject, &message.payload)?);
+    ) -> Result<Option<Placed>, LogError> {
+        let next = self.message_from(after.0 + 1, &self.subject(scope)).await?;
+        let read = |it: StreamMessage| decode(it.sequence, &it.subject, &it.payload);
+        Ok(next.map(read).transpose()?)
+    }
+
+    /// The first message of these subjects from a place on.
+    async fn message_from(
+        &self,
+        from: u64,
+        subjects: &str,
+    ) -> Result<Option<StreamMessage>, LogError> {
+        let next = self.0.stream.raw_message_builder();
+        match next.sequence(from).next_by_subject(subjects).send().await {
+            Ok(message) => Ok(Some(message)),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
+
+    /// The scopes that have records.
+    pub(super) async fn scopes(&self) -> Result<Vec<JournalScope>, LogError> {
+        let mut subjects = self.0.stream.info_with_subjects(self.all_subjects()).await?;
+        let mut scopes = Vec::new();
+        while let Some((subject, _)) = subjects.try_next().await? {
+            scopes.extend(subject.rsplit('.').next().and_then(JournalScope::parse));
+        }
+        Ok(scopes)
+    }
+
+    /// The place of a scope's newest record, as the leader of the stream has it.
+    pub(super) async fn newest(&self, scope: &JournalScope) -> Result<Position, LogError> {
+        let newest = self.0.stream.get_last_raw_message_by_subject(&self.subject(scope)).await?;
+        Ok(Position(newest.sequence))
+    }
+
+    /// The place of the first record since a time, by the clocks of the servers, or behind all records.
+    pub(super) async fn first_since(&self, time: OffsetDateTime) -> Result<Position, LogError> {
+        let state = self.0.stream.get_info().await?.state;
+        let (mut low, mut high) = (state.first_sequence, state.last_sequence + 1);
+        // Every record before `low` is older, and none from `high` on.
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.message_from(middle, &self.all_subjects()).await? {
+                Some(message) if message.time.unix_timestamp() < time.unix_timestamp() => {
+                    low = message.sequence + 1;
+                }
+                _ => high = middle,
+            }
+        }
+        Ok(Position(low))
+    }
+
+    /// Takes the records of a scope before a place out of the log. Answers how many there were.
+    pub(super) async fn purge(
+        &self,
+        scope: &JournalScope,
+        before: Position,
+    ) -> Result<u64, LogError> {
+        let purge = self.0.stream.purge().filter(self.subject(scope)).sequence(before.0);
+        Ok(purge.await?.purged)
+    }
+
+    fn all_subjects(&self) -> String {
+        format!("{}.log.>", self.0.name)
+    }
 }
+
+/// Why the log could not be asked.
+pub(super) type LogError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is to be done after an error of NATS.
 fn next_step(error: &PublishError) -> NextStep {
@@ -267,6 +341,9 @@ impl Journal for NatsJournal {
             if let Ok(at) = answer {
                 self.member.added.fetch_max(at.0, Ordering::AcqRel);
                 self.member.log_end.fetch_max(at.0, Ordering::Relaxed);
+                if append.record.deletes() {
+                    self.member.note_deletion(append.scope.clone(), *at);
+                }
             }
             self.note(append, answer);
         }

@@ -22,9 +22,10 @@ use super::{
     nats_log::{self, AppendRequest, NatsJournal},
     ownership::{LiveNode, ProjectOwners},
     peers::PeerSecret,
+    purge, snapshot,
 };
 use crate::{
-    config::settings::{ClusterSettings, Live},
+    config::settings::{ClusterSettings, Live, Settings},
     database::{
         Database,
         journal::{Journal, Owner, Position, messages::UseLog, positions::JournalState},
@@ -51,6 +52,8 @@ pub(crate) struct Node {
 }
 
 enum Command {
+    /// Brings a snapshot where this node's store needs one, before it is opened.
+    Prepare(Arc<Settings>, oneshot::Sender<Result<(), ClusterError>>),
     Begin(Box<NodeStore>, oneshot::Sender<Result<(), ClusterError>>),
     /// Gives everything back.
     Leave(Addr<Database>, oneshot::Sender<()>),
@@ -76,6 +79,7 @@ impl Node {
             fenced: AtomicU64::new(0),
             append_retries: AtomicU64::new(0),
             appends: Histogram::new(&APPEND_BOUNDS),
+            deletions: Mutex::default(),
             secret: PeerSecret::new(secret),
         });
         let (commands, ordered) = mpsc::unbounded_channel();
@@ -112,6 +116,14 @@ impl Node {
     /// What becomes of projects. Can be taken once.
     pub(crate) fn take_events(&mut self) -> Option<mpsc::UnboundedReceiver<ClusterEvent>> {
         self.events.take()
+    }
+
+    /// Brings a snapshot of another node where this one's store needs one.
+    pub(crate) async fn prepare(&self, settings: Arc<Settings>) -> Result<(), ClusterError> {
+        let (prepared, is_prepared) = oneshot::channel();
+        let command = Command::Prepare(settings, prepared);
+        self.commands.send(command).map_err(|_| ClusterError::Ended)?;
+        is_prepared.await.map_err(|_| ClusterError::Ended)?
     }
 
     /// Follows the log and takes a lease. Answers once the store has all that was written before.
@@ -158,6 +170,10 @@ impl NodeThread {
         let mut renewing = None;
         while let Some(command) = self.ordered.recv().await {
             match command {
+                Command::Prepare(settings, prepared) => {
+                    let brought = snapshot::bring(&connection, &settings, &self.member.secret);
+                    prepared.send(brought.await).unwrap_or_default();
+                }
                 Command::Begin(store, begun) => {
                     let result = self.begin(&connection, *store).await;
                     renewing = result.as_ref().ok().map(tokio::task::JoinHandle::abort_handle);
@@ -224,6 +240,11 @@ impl NodeThread {
         let look_each = self.settings.lease / LOOKS;
         let member = Arc::clone(&self.member);
         tokio::task::spawn_local(keeper::keep(member, database, live, wanted, look_each));
+        tokio::task::spawn_local(purge::purge_regularly(
+            connection.log.clone(),
+            Arc::clone(&self.member),
+            self.settings.log_age,
+        ));
         Ok(renewing)
     }
 
@@ -238,10 +259,11 @@ impl NodeThread {
 /// What this node tells the others of itself.
 fn describe(
     settings: &ClusterSettings,
-    member: &Member,
+    member: &Arc<Member>,
     live: Live,
     port: u16,
 ) -> impl Fn() -> LiveNode + use<> {
+    let member = Arc::clone(member);
     let incarnation = member.ownership().me().incarnation.clone();
     let mut address = settings.address.clone();
     if let Some(address) = address.as_mut().filter(|address| address.port() == Some(0)) {
@@ -254,5 +276,6 @@ fn describe(
         address: address.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         projects: live.get().projects.iter().map(|project| project.name.clone()).collect(),
+        applied: member.applied(),
     }
 }

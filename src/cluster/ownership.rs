@@ -21,6 +21,9 @@ pub(crate) struct LiveNode {
     /// What it can serve.
     #[serde(default)]
     pub(crate) projects: Vec<ProjectName>,
+    /// Its store has all records up to this place.
+    #[serde(default)]
+    pub(crate) applied: Position,
 }
 
 /// The node that owns a project.
@@ -105,6 +108,19 @@ impl ProjectOwners {
     fn live_address(&self, owner: &Owner) -> Option<String> {
         let node = self.live.get(&owner.node)?;
         (node.incarnation == owner.incarnation).then(|| node.address.clone())
+    }
+
+    /// The place up to which all live nodes have applied the log, where this one has up to `own`. `None` where
+    /// there is no other node: nobody else has it then.
+    pub(crate) fn applied_everywhere(&self, own: Position) -> Option<Position> {
+        let others = self.live.iter().filter(|(name, _)| **name != self.me.node);
+        let least = others.map(|(_, node)| node.applied).min()?;
+        self.is_in_reach.then_some(least.min(own))
+    }
+
+    /// Whether this node does what one of them has to do: the one whose name comes first.
+    pub(crate) fn is_first(&self) -> bool {
+        self.is_in_reach && self.live.keys().all(|name| *name >= self.me.node)
     }
 
     /// Whether this run of a node lives.
@@ -242,6 +258,7 @@ mod tests {
             incarnation: incarnation.to_owned(),
             address: format!("http://{incarnation}"),
             version: String::new(),
+            applied: Position(0),
             projects: projects.iter().map(|name| named(name)).collect(),
         })
     }

@@ -10,6 +10,9 @@ use crate::{config::token::Token, signing::SigningKey};
 /// What a node tells of a request that it hands on, and what the answer proves.
 pub(crate) const HEADER: &str = "x-cicerone-peer";
 
+/// The path of a copy of a node's store.
+pub(crate) const SNAPSHOT_PATH: &str = "/api/cluster/store";
+
 /// Up to where the log of the cluster has what a request has changed.
 pub(crate) const POSITION_HEADER: &str = "x-cicerone-position";
 

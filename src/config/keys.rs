@@ -267,7 +267,7 @@ mod tests {
             tables().iter().partition(|table| table.is_advanced());
         let count =
             |tables: Vec<&ConfigTable>| tables.iter().map(|it| it.keys.len()).sum::<usize>();
-        assert_eq!((count(usual), count(advanced)), (94, 52));
+        assert_eq!((count(usual), count(advanced)), (95, 52));
     }
 
     #[test]

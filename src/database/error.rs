@@ -246,7 +246,8 @@ pub enum OpenError {
     /// It holds what no other node of the cluster has.
     #[error(
         "{path} has conversations of a server that was alone, which the other nodes of the cluster \
-         would not have: use another --data-dir for the node"
+         would not have: run `cicerone cluster import` to begin the log of a cluster with them, or use \
+         another --data-dir for the node"
     )]
     OfAlone {
         /// The file.

@@ -10,6 +10,7 @@
 pub(crate) mod messages;
 pub(crate) mod positions;
 pub(super) mod replay;
+pub(crate) mod stored_log;
 
 use std::{fmt, sync::Arc};
 
@@ -156,6 +157,11 @@ impl Record {
             free_ids: None,
             writes: Vec::new(),
         }
+    }
+
+    /// Whether it takes something out of the store that somebody wrote.
+    pub(crate) fn deletes(&self) -> bool {
+        self.writes.iter().any(|write| matches!(write.change, Change::DeleteConversation(_)))
     }
 
     /// What it changes of what lets people in.

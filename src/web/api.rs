@@ -26,6 +26,7 @@ pub(crate) mod sessions;
 pub(crate) mod sharing;
 pub(crate) mod similar;
 pub(crate) mod snapshots;
+pub(crate) mod store_copy;
 pub(crate) mod suggestions;
 pub(crate) mod symbols;
 pub(crate) mod text_search;

@@ -9,8 +9,8 @@ use super::{
     api::{
         actions, ask, attachments, charts, conversations, drawings, export, files, follow_ups,
         fork, login, mcp, notes, openai, projects, reactions, readiness, references, repositories,
-        search, sessions, sharing, similar, snapshots, suggestions, symbols, text_search, tokens,
-        usage,
+        search, sessions, sharing, similar, snapshots, store_copy, suggestions, symbols,
+        text_search, tokens, usage,
     },
     asyncapi, metrics,
     problem::{ProblemDocument, ProblemResponse},
@@ -112,6 +112,7 @@ use super::{
         asyncapi::show,
         metrics::show,
         super::health,
+        store_copy::show,
         super::healthz,
         readiness::ready,
     ),

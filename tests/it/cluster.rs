@@ -5,6 +5,7 @@ mod any_node;
 mod containers;
 mod deployed;
 mod fronts;
+mod life;
 mod nats;
 mod nodes;
 mod refusals;

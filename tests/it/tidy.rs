@@ -263,7 +263,7 @@ fn writes_read_no_clock_and_draw_no_number() {
 }
 
 /// What opens files that belong to no project, and the gate, which opens those that do.
-const OPENERS: [&str; 17] = [
+const OPENERS: [&str; 18] = [
     "agent",
     "ask/kept",
     "config",
@@ -278,6 +278,7 @@ const OPENERS: [&str; 17] = [
     "server",
     "source/index/store",
     "source/walk/outer",
+    "web/api/store_copy",
     "web/assets",
     "web/state",
     "main",

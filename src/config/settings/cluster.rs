@@ -70,6 +70,11 @@ pub(crate) struct ClusterSettings {
     #[serde(with = "As::<HumanDuration>")]
     #[schemars(extend("default" = "10s"))]
     pub(crate) append_timeout: Duration,
+    /// Age from which records are taken out of the stream that all live nodes have applied. A node that was away for
+    /// longer takes a snapshot of another one.
+    #[serde(with = "As::<HumanDuration>")]
+    #[schemars(extend("default" = "7d"))]
+    pub(crate) log_age: Duration,
     /// Most that the stream may hold. What is beyond is refused.
     #[serde(with = "As::<Size>")]
     #[schemars(extend("default" = "8GiB"))]

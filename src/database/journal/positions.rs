@@ -191,3 +191,11 @@ pub(crate) fn set_free_ids(connection: &Connection, free: FreeIds) -> Sqlite<()>
         .execute(params![free.conversation, free.entry])?;
     Ok(())
 }
+
+/// Forgets all places and owners: the store is what the log begins with.
+pub(crate) fn begin(connection: &Connection, log: &str) -> Sqlite<()> {
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute("UPDATE journal SET applied = 0, node = NULL, incarnation = NULL", ())?;
+    transaction.execute("UPDATE journal_state SET watermark = 0, log = ?1", [log])?;
+    transaction.commit()
+}

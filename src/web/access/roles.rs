@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
 
-use crate::{config::Token, web::assets};
+use crate::{cluster::peers::SNAPSHOT_PATH, config::Token, web::assets};
 
 use super::credentials::TokenScope;
 
@@ -40,7 +40,7 @@ pub(crate) fn required(method: &Method, path: &str) -> Option<Role> {
     let is_page = matches!(*method, Method::GET | Method::HEAD)
         && (assets::is_page(path) || is_snapshot(path));
     if is_page
-        || matches!(path, "/healthz" | "/readyz" | "/login" | "/logout")
+        || matches!(path, "/healthz" | "/readyz" | "/login" | "/logout" | SNAPSHOT_PATH)
         || (*method == Method::GET
             && matches!(
                 path,

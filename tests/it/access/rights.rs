@@ -131,6 +131,7 @@ pub const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/api/openapi.json", "", Token),
     ("GET", "/api/health", "", Token),
     ("GET", "/healthz", "", Nothing),
+    ("GET", "/api/cluster/store", "", Nothing),
     ("GET", "/metrics", "", Admin),
     ("GET", "/readyz", "", Nothing),
 ];

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use tempfile::TempDir;
 
 use crate::{
@@ -152,19 +153,63 @@ impl Nats {
 
     /// Publishes a message as a client of its own would, with NATS's own protocol.
     pub(super) fn publish(&self, subject: &str, payload: &str) {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.servers[0].client)).unwrap();
         let length = payload.len();
-        let said = format!(
-            "CONNECT {{\"verbose\":false}}\r\nPUB {subject} {length}\r\n{payload}\r\nPING\r\n"
-        );
-        socket.write_all(said.as_bytes()).unwrap();
+        self.exchange(&format!("PUB {subject} {length}\r\n{payload}\r\nPING\r\n"), "PONG");
+    }
+
+    /// Sends a request, and gives what came back.
+    fn request(&self, subject: &str, payload: &str) -> String {
+        let length = payload.len();
+        let said = format!("SUB answer 1\r\nPUB {subject} answer {length}\r\n{payload}\r\n");
+        self.exchange(&said, "}\r\n")
+    }
+
+    /// Says something, and gives what comes until this does.
+    fn exchange(&self, said: &str, until: &str) -> String {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.servers[0].client)).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        socket.write_all(format!("CONNECT {{\"verbose\":false}}\r\n{said}").as_bytes()).unwrap();
         let mut heard = Vec::new();
-        while !String::from_utf8_lossy(&heard).contains("PONG") {
-            let mut bytes = [0; 4096];
+        loop {
+            let mut bytes = [0; 65_536];
             let n_read = socket.read(&mut bytes).unwrap();
             assert!(n_read > 0, "the server hung up");
             heard.extend(&bytes[..n_read]);
+            let text = String::from_utf8_lossy(&heard);
+            // What the server says of itself comes first.
+            if let Some((_, answer)) = text.split_once("\r\n")
+                && answer.contains(until)
+            {
+                return answer.to_owned();
+            }
         }
+    }
+
+    /// Whether a record of the log has this text.
+    pub(super) async fn holds(&self, text: &str) -> bool {
+        let state = self.state().await.unwrap();
+        let [first, last] = ["first_seq", "last_seq"].map(|name| state[name].as_u64().unwrap());
+        (first..=last).any(|seq| {
+            let got =
+                self.request("$JS.API.STREAM.MSG.GET.CICERONE", &format!("{{\"seq\":{seq}}}"));
+            let message = got.split_once("\r\n").unwrap().1;
+            let message: serde_json::Value = serde_json::from_str(message.trim()).unwrap();
+            let data = message["message"]["data"].as_str().unwrap_or_default();
+            let data = BASE64_STANDARD.decode(data).unwrap();
+            String::from_utf8_lossy(&data).contains(text)
+        })
+    }
+
+    /// What a server says of the log, if there is one.
+    pub(super) async fn state(&self) -> Option<serde_json::Value> {
+        self.stream().await.map(|stream| stream["state"].clone())
+    }
+
+    async fn stream(&self) -> Option<serde_json::Value> {
+        let url = format!("{}/jsz?streams=true", self.monitoring()[0]);
+        let told: serde_json::Value = reqwest::get(&url).await.ok()?.json().await.ok()?;
+        let streams = told["account_details"][0]["stream_detail"].as_array()?;
+        streams.iter().find(|stream| stream["name"] == "CICERONE").cloned()
     }
 
     /// Kills a server with SIGKILL.
@@ -181,11 +226,8 @@ impl Nats {
 
     /// The server that leads the stream.
     pub(super) async fn leader(&self) -> usize {
-        let url = format!("{}/jsz?streams=true", self.monitoring()[0]);
         eventually("the stream has a leader", async || {
-            let told: serde_json::Value = reqwest::get(&url).await.ok()?.json().await.ok()?;
-            let streams = told["account_details"][0]["stream_detail"].as_array()?;
-            let stream = streams.iter().find(|stream| stream["name"] == "CICERONE")?;
+            let stream = self.stream().await?;
             let leader = stream["cluster"]["leader"].as_str()?;
             leader.strip_prefix('n')?.parse().ok()
         })
