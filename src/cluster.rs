@@ -260,6 +260,12 @@ impl Cluster {
         self.0.as_ref().map(|member| member.ownership().me().node.clone())
     }
 
+    /// Whether this node may write the project now.
+    pub(crate) fn is_mine(&self, project: &ProjectName) -> bool {
+        let Some(member) = &self.0 else { return true };
+        member.ownership().standing(project) == OwnerStanding::Mine
+    }
+
     /// The other node that owns a project, where one does.
     pub(crate) fn elsewhere(&self, project: &ProjectName) -> Option<OwnedElsewhere> {
         match self.0.as_ref()?.ownership().standing(project) {

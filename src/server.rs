@@ -7,6 +7,7 @@ pub(crate) mod descriptors;
 pub mod discovery;
 mod error;
 pub mod forget;
+mod hand_over;
 mod http;
 mod login_key;
 mod registry_cell;
@@ -244,6 +245,9 @@ async fn drain(
     handle: ServerHandle,
 ) -> Result<(), ServerError> {
     let all = async {
+        if settings.cluster.is_on() {
+            hand_over::answers_end(&registry, settings.shutdown_timeout).await;
+        }
         if let Err(error) = registry.send(Drain).await {
             log::error!("cannot end the sessions error={error}");
         }

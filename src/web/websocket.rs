@@ -82,7 +82,7 @@ struct ViewerEnv {
 impl ViewerEnv {
     /// Whether this node may not write the project any more.
     fn is_lost(&self) -> bool {
-        self.state.resources.cluster.is_here(&self.project) != Ok(true)
+        !self.state.resources.cluster.is_mine(&self.project)
     }
 }
 

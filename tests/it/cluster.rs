@@ -8,5 +8,6 @@ mod fronts;
 mod life;
 mod nats;
 mod nodes;
+mod page;
 mod refusals;
 mod scenes;

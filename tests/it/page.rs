@@ -23,7 +23,7 @@ mod asking;
 mod attachments;
 mod audit;
 mod base_path;
-mod browser;
+pub mod browser;
 mod code_search;
 mod composer;
 mod conversation;

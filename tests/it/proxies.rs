@@ -105,6 +105,10 @@ impl Proxy {
         proxy
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// An encrypted connection, if the proxy takes it.
     pub async fn open(&self) -> Option<TlsStream<TcpStream>> {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;

@@ -40,13 +40,16 @@ fn start(nats: &Nats, name: &str) -> Server {
 }
 
 /// Two nodes with a proxy before them.
-struct Front {
+pub(super) struct Front {
     nodes: [Server; 2],
-    proxy: Proxy,
+    pub(super) proxy: Proxy,
 }
 
 impl Front {
-    async fn start(nats: &Nats, command: impl Fn(&Path, u16, &[Server; 2]) -> Command) -> Self {
+    pub(super) async fn start(
+        nats: &Nats,
+        command: impl Fn(&Path, u16, &[Server; 2]) -> Command,
+    ) -> Self {
         let nodes = ["a", "b"].map(|name| start(nats, name));
         let dir = nodes[0].files().join("proxy");
         let proxy = Proxy::launch(&dir, &[HOST], |dir, port| command(dir, port, &nodes));
@@ -70,7 +73,7 @@ impl Front {
     }
 
     /// The nodes: the one that owns the project, and the other one.
-    fn owner(&mut self) -> (&mut Server, &mut Server) {
+    pub(super) fn owner(&mut self) -> (&mut Server, &mut Server) {
         let living = self.nodes.iter().find(|node| is_alive(node.pid())).unwrap();
         let store = living.database();
         let name: String = store
@@ -172,7 +175,7 @@ async fn open(
     .await
 }
 
-fn haproxy(dir: &Path, port: u16, [a, b]: &[Server; 2]) -> Command {
+pub(super) fn haproxy(dir: &Path, port: u16, [a, b]: &[Server; 2]) -> Command {
     let sample = write_sample(
         dir,
         "haproxy-cluster.cfg",

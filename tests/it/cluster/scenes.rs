@@ -15,7 +15,7 @@ use crate::{
     },
     client::text_of,
     screen::Screen,
-    server::{Gate, PROJECT, Server, eventually, signal},
+    server::{Gate, PROJECT, Server, Setup, eventually, signal},
 };
 
 /// Asks, and waits for the answer.
@@ -122,6 +122,41 @@ async fn a_node_that_is_told_to_end_hands_its_projects_over_at_once() {
     assert!(answer.contains("Person: say hello") && answer.ends_with("again"), "{answer}");
     a.launch_again();
     check(&[&a, &b, &c], &[(id, "m1"), (id, "m2")]).await;
+}
+
+#[actix::test]
+async fn an_answer_comes_to_its_end_before_its_node_hands_the_project_over() {
+    let nats = Nats::start().await;
+    let patient = |name: &str| {
+        let config = format!("[server]\nshutdown_timeout = \"1m\"\n{}", config(&nats, name, LONG));
+        Setup::scripted().config(&config).start()
+    };
+    let (mut a, b) = (patient("a"), patient("b"));
+    let gate = Gate::new(&a);
+    let (mut client, id) = begin(&a).await;
+    let mut screen = Screen::of(&client.enter(id, json!(null)).await);
+    client.post("m1", &format!("say begun\n{}\nsay ended", gate.script())).await;
+    screen.show(&client.until("text").await);
+    client.post("m2", "say waited").await;
+    screen.show(&client.until("accepted").await);
+    signal(a.pid(), "TERM");
+    eventually("the node is not ready any more", async || (!is_ready(&a).await).then_some(()))
+        .await;
+    gate.open();
+    while let Some(frame) = client.try_frame().await {
+        screen.show(&[frame]);
+    }
+    assert!(a.terminated().success());
+    let (mut client, frames) = come_back(&[&b], id, screen.seq).await;
+    screen.show(&frames);
+    while screen.ends_of(2) == 0 {
+        screen.show(&[client.frame().await]);
+    }
+    assert!(screen.answer(1).ends_with("ended"), "{}", screen.answer(1));
+    assert!(screen.answer(2).ends_with("waited"), "{}", screen.answer(2));
+    screen.assert_same(&Screen::stored(&b, id), "after the hand-over");
+    a.launch_again();
+    check(&[&a, &b], &[(id, "m1"), (id, "m2")]).await;
 }
 
 #[actix::test]

@@ -72,8 +72,14 @@ struct Driver {
 
 impl Browser {
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts it with further flags.
+    pub async fn start_with(flags: &[String]) -> Self {
         let driver = Driver::start();
         let mut arguments: Vec<String> = FLAGS.map(str::to_owned).into();
+        arguments.extend_from_slice(flags);
         arguments.push(format!("--user-data-dir={}", driver.profile.path().display()));
         let capabilities = json!({
             "browserName": "chrome",
