@@ -28,6 +28,8 @@ mod keeper;
 #[cfg(feature = "cluster")]
 mod lease;
 #[cfg(feature = "cluster")]
+mod look;
+#[cfg(feature = "cluster")]
 mod nats_log;
 #[cfg(feature = "cluster")]
 mod new_log;
@@ -127,6 +129,13 @@ pub(crate) struct ClusterFigures {
     pub(crate) appends: HistogramSnapshot,
 }
 
+/// A cluster as it is seen from outside.
+pub(crate) struct ClusterView {
+    pub(crate) text: String,
+    /// What is wrong, and how to mend it.
+    pub(crate) problems: Vec<String>,
+}
+
 /// This node among others.
 struct Member {
     ownership: Mutex<ProjectOwners>,
@@ -135,6 +144,8 @@ struct Member {
     events: mpsc::UnboundedSender<ClusterEvent>,
     /// A record cannot be applied, so that no later one is.
     is_stuck: AtomicBool,
+    /// What this node has written is in the log and not in its store, which takes nothing.
+    is_behind: AtomicBool,
     /// The place up to which this node's store has all records.
     applied: watch::Sender<Position>,
     /// The newest record that this node has added.
@@ -240,6 +251,9 @@ impl Cluster {
         let member = self.0.as_ref()?;
         if member.is_stuck.load(Ordering::Relaxed) {
             return Some("This node cannot follow its cluster any more; its log says why.");
+        }
+        if member.is_behind.load(Ordering::Relaxed) {
+            return Some("This node cannot store what its cluster writes; its log says why.");
         }
         let is_in_reach = member.ownership().is_in_reach();
         (!is_in_reach).then_some("This node cannot reach its cluster.")

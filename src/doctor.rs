@@ -1,6 +1,7 @@
 //! `cicerone doctor`: checks everything that a server needs, and says how to fix it. Read-only.
 
 mod agent;
+mod cluster;
 mod forges;
 mod host;
 mod sizing;
@@ -44,7 +45,11 @@ pub fn run(loaded: &Loaded) -> Report {
     let warnings = loaded.warnings.iter().filter(|warning| warning.level <= log::Level::Warn);
     let mut checks: Vec<Check> =
         warnings.map(|warning| Check::warn("configuration", warning.text.clone())).collect();
-    checks.extend(rt::System::new().block_on(agent::checks(&agents, &settings)));
+    checks.extend(rt::System::new().block_on(async {
+        let mut checks = agent::checks(&agents, &settings).await;
+        checks.extend(cluster::checks(&settings).await);
+        checks
+    }));
     checks.extend(host::checks(&settings));
     checks.extend(forges::checks(&settings));
     checks.push(sizing::check(&settings));

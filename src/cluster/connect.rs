@@ -9,6 +9,7 @@ use async_nats::{
     ConnectOptions,
     jetstream::{
         self,
+        context::GetStreamErrorKind,
         kv::Store as Bucket,
         stream::{DiscardPolicy, RetentionPolicy, StorageType, Stream},
     },
@@ -29,6 +30,9 @@ const MARKED: Duration = Duration::from_secs(600);
 
 /// Wait before a stream is asked for again.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// What JetStream answers where there is no stream of a name.
+const NO_SUCH_STREAM: usize = 404;
 
 /// Says in a stream's metadata that it is ours.
 const MARK: (&str, &str) = ("cicerone", "log");
@@ -202,11 +206,38 @@ pub(super) fn require_own(stream: &Stream, settings: &ClusterSettings) -> Result
     }
 }
 
-pub(super) async fn leases(
+/// The stream of the log, if there is one.
+pub(super) async fn existing_stream(
+    context: &jetstream::Context,
+    settings: &ClusterSettings,
+) -> Result<Option<Stream>, ClusterError> {
+    let name = &settings.stream;
+    match context.get_stream(name).await {
+        Ok(stream) => require_own(&stream, settings).map(|()| Some(stream)),
+        Err(error) => match error.kind() {
+            GetStreamErrorKind::JetStream(answer) if answer.code() == NO_SUCH_STREAM => Ok(None),
+            _ => Err(ClusterError::Stream { name: name.clone(), reason: error.to_string() }),
+        },
+    }
+}
+
+/// The leases of the nodes, if there are any.
+pub(super) async fn existing_leases(
+    context: &jetstream::Context,
+    settings: &ClusterSettings,
+) -> Option<Bucket> {
+    context.get_key_value(bucket(settings)).await.ok()
+}
+
+fn bucket(settings: &ClusterSettings) -> String {
+    format!("{}_NODES", settings.stream)
+}
+
+async fn leases(
     context: &jetstream::Context,
     settings: &ClusterSettings,
 ) -> Result<Bucket, ClusterError> {
-    let bucket = format!("{}_NODES", settings.stream);
+    let bucket = bucket(settings);
     let wanted = jetstream::kv::Config {
         bucket: bucket.clone(),
         history: 1,

@@ -150,6 +150,7 @@ async fn apply(
     }
     member.applied.send_replace(up_to);
     member.is_stuck.store(false, Ordering::Relaxed);
+    member.is_behind.store(false, Ordering::Relaxed);
     if !owners.is_empty() {
         let lost = member.change_owners(|ownership| {
             let lost = owners

@@ -2,7 +2,8 @@
 //! thinks so of itself first.
 
 use std::{
-    sync::Arc,
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -13,7 +14,7 @@ use async_nats::{
         message::PublishMessage,
     },
 };
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::{Member, connect::NatsConnection, error::ClusterError, ownership::LiveNode};
 
@@ -95,6 +96,10 @@ impl Lease {
         let mut renewed = Instant::now();
         loop {
             tokio::time::sleep(self.length / RENEWALS).await;
+            if member.is_behind.load(Ordering::Relaxed) {
+                self.step_down(&member).await;
+                continue;
+            }
             // What counts is when it was sent: the servers may have got it then.
             let sent = Instant::now();
             let value = value();
@@ -123,6 +128,14 @@ impl Lease {
                     self.find_key(&member).await;
                 }
             }
+        }
+    }
+
+    /// Lets the others take the projects of this node, whose store takes nothing.
+    async fn step_down(&mut self, member: &Member) {
+        if self.revision.take().is_some() {
+            self.give_up(member);
+            give_back(&self.connection, &self.node).await;
         }
     }
 
@@ -169,6 +182,22 @@ pub(super) async fn give_back(connection: &NatsConnection, node: &str) {
     if let Err(error) = connection.leases.delete(node).await {
         log::warn!("cannot give the lease back error={error}");
     }
+}
+
+/// The nodes that live, by their names.
+pub(super) async fn live_nodes(
+    leases: &Bucket,
+) -> Result<BTreeMap<String, LiveNode>, ClusterError> {
+    let failed = |error: &dyn ToString| ClusterError::Lease(error.to_string());
+    let names = leases.keys().await.map_err(|error| failed(&error))?;
+    let names: Vec<String> = names.try_collect().await.map_err(|error| failed(&error))?;
+    let mut nodes = BTreeMap::new();
+    for name in names {
+        let value = leases.get(&name).await.map_err(|error| failed(&error))?;
+        let node = value.and_then(|value| serde_json::from_slice(&value).ok());
+        nodes.extend(node.map(|node| (name, node)));
+    }
+    Ok(nodes)
 }
 
 /// Watches which nodes live, for as long as this one runs. Calls `is_known` once it knows of all.

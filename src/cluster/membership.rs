@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::Addr;
 use tokio::sync::mpsc;
 
-use super::{Cluster, ClusterEvent, NodeStore};
+use super::{Cluster, ClusterEvent, ClusterView, NodeStore};
 use crate::{
     config::settings::{ClusterSettings, Settings},
     database::{Database, journal::Journal},
@@ -44,6 +44,23 @@ pub fn begin_log(settings: &Settings, beginning: Beginning) -> Result<(), NotJoi
     #[cfg(not(feature = "cluster"))]
     let begun = Err(NotJoined(format!("this program cannot begin a log ({beginning:?})")));
     begun
+}
+
+/// Looks at the configured cluster, if there is one, and changes nothing.
+#[cfg(feature = "cluster")]
+pub(crate) async fn look(settings: &Settings) -> Option<Result<ClusterView, NotJoined>> {
+    if !settings.cluster.is_on() {
+        return None;
+    }
+    let view = super::look::look(settings).await;
+    Some(view.map_err(|error| NotJoined(error.to_string())))
+}
+
+/// There is none.
+#[cfg(not(feature = "cluster"))]
+#[expect(clippy::unused_async, reason = "with the feature it waits")]
+pub(crate) async fn look(_: &Settings) -> Option<Result<ClusterView, NotJoined>> {
+    None
 }
 
 /// A server that is alone, or one node of several.

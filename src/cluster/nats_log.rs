@@ -352,6 +352,7 @@ impl Journal for NatsJournal {
 
     fn is_behind(&self, error: &DatabaseError) {
         log::error!("what is in the log of the cluster could not be stored here error={error}");
+        self.member.is_behind.store(true, Ordering::Relaxed);
         let lost = self.member.ownership().give_up_all();
         self.member.tell_lost(lost);
     }

@@ -2,14 +2,12 @@
 
 use std::path::Path;
 
-use async_nats::jetstream::context::GetStreamErrorKind;
-use futures_util::TryStreamExt as _;
-
 use super::{
     Beginning,
     base::LogBase,
     connect::{self, log_id},
     error::ClusterError,
+    lease,
     nats_log::NatsLog,
 };
 use crate::{
@@ -38,12 +36,11 @@ async fn make(settings: &Settings, beginning: Beginning) -> Result<(), ClusterEr
         (Beginning::Reset, Some(stored)) => LogBase::Log(stored.log.clone(), stored.watermark),
     };
     let context = connect::context(&settings.cluster).await?.context;
-    let leases = connect::leases(&context, &settings.cluster).await?;
-    let failed = |error: &dyn ToString| ClusterError::Lease(error.to_string());
-    let names = leases.keys().await.map_err(|error| failed(&error))?;
-    let names: Vec<String> = names.try_collect().await.map_err(|error| failed(&error))?;
-    if !names.is_empty() {
-        return Err(ClusterError::NodesLive(names.join(", ")));
+    if let Some(leases) = connect::existing_leases(&context, &settings.cluster).await {
+        let names: Vec<_> = lease::live_nodes(&leases).await?.into_keys().collect();
+        if !names.is_empty() {
+            return Err(ClusterError::NodesLive(names.join(", ")));
+        }
     }
     remove_lost(&context, &settings.cluster, &stored.unwrap_or_default()).await?;
     let stream = connect::stream(&context, &settings.cluster, &base).await?;
@@ -64,16 +61,7 @@ async fn remove_lost(
     stored: &StoredLog,
 ) -> Result<(), ClusterError> {
     let name = &settings.stream;
-    let unusable = |reason: String| ClusterError::Stream { name: name.clone(), reason };
-    let stream = match context.get_stream(name).await {
-        Ok(stream) => stream,
-        Err(error) => {
-            let is_missing =
-                matches!(error.kind(), GetStreamErrorKind::JetStream(ref it) if it.code() == 404);
-            return if is_missing { Ok(()) } else { Err(unusable(error.to_string())) };
-        }
-    };
-    connect::require_own(&stream, settings)?;
+    let Some(stream) = connect::existing_stream(context, settings).await? else { return Ok(()) };
     let is_known = stored.log == log_id(&stream);
     let log = NatsLog::new(context, stream, 0, settings.append_timeout);
     for scope in log.scopes().await? {
@@ -82,6 +70,8 @@ async fn remove_lost(
             return Err(ClusterError::LogInUse { name: name.clone(), last: newest.0 });
         }
     }
-    context.delete_stream(name).await.map_err(|error| unusable(error.to_string()))?;
-    Ok(())
+    match context.delete_stream(name).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ClusterError::Stream { name: name.clone(), reason: error.to_string() }),
+    }
 }

@@ -71,6 +71,7 @@ impl Node {
             wants,
             events,
             is_stuck: AtomicBool::new(false),
+            is_behind: AtomicBool::new(false),
             applied: watch::Sender::new(Position(0)),
             added: AtomicU64::new(0),
             changes: watch::Sender::default(),

@@ -1,7 +1,6 @@
 //! Brings the store of another node to one that misses what the log does not have any more.
 
 use std::{
-    collections::HashMap,
     fs::{self, File},
     future::poll_fn,
     io::{self, Write as _},
@@ -17,6 +16,7 @@ use super::{
     base::WayIn,
     connect::NatsConnection,
     error::ClusterError,
+    lease,
     nats_log::NatsLog,
     node_client,
     ownership::LiveNode,
@@ -27,7 +27,7 @@ use crate::{
     database::{
         self,
         journal::{
-            Position,
+            Position, Record, VERSION,
             stored_log::{self, StoredLog},
         },
     },
@@ -73,7 +73,8 @@ pub(super) async fn bring(
     let deadline = Instant::now() + OFFERED_WITHIN;
     let mut last = "no other node lives".to_owned();
     while Instant::now() < deadline {
-        for (name, node) in live_nodes(connection).await? {
+        let others = lease::live_nodes(&connection.leases).await?.into_iter();
+        for (name, node) in others.filter(|(name, _)| *name != connection.node) {
             match fetch(&name, &node, connection, settings, secret).await {
                 Ok(copy) => return put(copy, path, &name).await,
                 Err(error) => {
@@ -93,7 +94,9 @@ async fn misses_records(log: &NatsLog, stored: &StoredLog) -> Result<bool, Clust
     let looked = stream::iter(scopes).map(|scope| async move {
         let applied = stored.applied(&scope);
         let next = log.next_after(&scope, applied).await?;
-        Ok::<_, ClusterError>(next.is_some_and(|next| next.record.after != applied))
+        // What a newer program wrote is told by the follower.
+        let is_hole = |record: &Record| record.v <= VERSION && record.after != applied;
+        Ok::<_, ClusterError>(next.is_some_and(|next| is_hole(&next.record)))
     });
     looked.buffer_unordered(TOGETHER).try_any(std::future::ready).await
 }
@@ -107,22 +110,6 @@ async fn require_own_records(log: &NatsLog, stored: &StoredLog) -> Result<(), Cl
         }
     });
     looked.buffer_unordered(TOGETHER).try_collect().await
-}
-
-/// The other nodes that live.
-async fn live_nodes(
-    connection: &NatsConnection,
-) -> Result<HashMap<String, LiveNode>, ClusterError> {
-    let failed = |error: &dyn ToString| ClusterError::Lease(error.to_string());
-    let names = connection.leases.keys().await.map_err(|error| failed(&error))?;
-    let names: Vec<String> = names.try_collect().await.map_err(|error| failed(&error))?;
-    let mut nodes = HashMap::new();
-    for name in names.into_iter().filter(|name| *name != connection.node) {
-        let entry = connection.leases.get(&name).await.map_err(|error| failed(&error))?;
-        let node = entry.and_then(|value| serde_json::from_slice(&value).ok());
-        nodes.extend(node.map(|node| (name, node)));
-    }
-    Ok(nodes)
 }
 
 /// Copies the store of a node. Answers the file.

@@ -39,14 +39,17 @@ use place::{Need, Place};
 /// Longest time for a request to reach the owner of its project, while that changes.
 const REACHED_WITHIN: Duration = Duration::from_secs(15);
 
-/// Wait before the owner is tried again.
+/// Wait before the owner is tried again, first and at most.
 const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Why a request has no answer of another node.
 #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "there is no other node"))]
 enum NotHandedOn {
     /// Nothing of it was done there.
     Undone(String),
+    /// Nothing was done, and it would be no other way a moment later.
+    Refused,
     /// It may have been done.
     Unknown(String),
 }
@@ -118,6 +121,7 @@ impl Placed<'_> {
         body: &mut RequestBody,
     ) -> Option<Result<HttpResponse, Problem>> {
         let deadline = Instant::now() + REACHED_WITHIN;
+        let mut pause = PAUSE;
         loop {
             let owner = match self.standing().await {
                 Ok(()) => return None,
@@ -127,6 +131,9 @@ impl Placed<'_> {
             let why = match hand_on::hand_on(state, request, body, &owner).await {
                 Ok(answer) => return Some(Ok(answer)),
                 Err(NotHandedOn::Undone(why)) => why,
+                Err(NotHandedOn::Refused) => {
+                    return Some(Err(refusal(&NotHere::Elsewhere(owner))));
+                }
                 Err(NotHandedOn::Unknown(why)) => {
                     log::warn!("a request got no answer of node={} error={why}", owner.node);
                     return Some(Err(Problem::unavailable(format!(
@@ -144,7 +151,8 @@ impl Placed<'_> {
                 );
                 return Some(Err(refusal(&NotHere::Elsewhere(owner))));
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod any_node;
 mod containers;
+mod cuts;
 mod deployed;
 mod fronts;
 mod life;

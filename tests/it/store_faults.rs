@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Limits how large the files may become that a process writes, until it is told otherwise.
-fn limit_files(pid: u32, limit: &str) {
+pub fn limit_files(pid: u32, limit: &str) {
     let arguments = [format!("--pid={pid}"), format!("--fsize={limit}:")];
     let done = Command::new("prlimit").args(arguments).status().unwrap();
     assert!(done.success(), "prlimit failed");

@@ -9,7 +9,7 @@ use actix_web::{
     error::InternalError,
     http::{
         Method, StatusCode,
-        header::{self, HeaderName, HeaderValue},
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
 };
@@ -83,6 +83,7 @@ pub(crate) async fn check<B: MessageBody + 'static>(
                 Err(error) => {
                     let mut response = error.error_response();
                     response_headers::add(response.headers_mut(), &context);
+                    prove(response.headers_mut(), proof);
                     return Err(InternalError::from_response(error, response).into());
                 }
             }
@@ -104,8 +105,13 @@ pub(crate) async fn check<B: MessageBody + 'static>(
         issued_tokens::name_metadata(response.headers_mut(), &resource);
     }
     response_headers::add(response.headers_mut(), &context);
-    if let Some(Ok(proof)) = proof.map(HeaderValue::try_from) {
-        response.headers_mut().insert(HeaderName::from_static(peers::HEADER), proof);
-    }
+    prove(response.headers_mut(), proof);
     Ok(response.map_body(|_, body| GuardedBody::new(body, guard, permit)))
+}
+
+/// Proves to the node that has handed a request on whose answer it is.
+fn prove(headers: &mut HeaderMap, proof: Option<String>) {
+    if let Some(Ok(proof)) = proof.map(HeaderValue::try_from) {
+        headers.insert(HeaderName::from_static(peers::HEADER), proof);
+    }
 }

@@ -65,7 +65,7 @@ pub(super) async fn hand_on(
         return Err(NotHandedOn::Undone(format!("{} does not own the project", node.node)));
     }
     if !is_proved(&answer, &proof, node) {
-        return Err(NotHandedOn::Undone("another program answers there".to_owned()));
+        return Err(NotHandedOn::Refused);
     }
     wait_for_own_write(cluster, &answer).await;
     let gone = cluster.clone().until_gone(node.clone());

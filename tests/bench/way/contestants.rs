@@ -49,10 +49,33 @@ pub struct Cicerone {
 impl Cicerone {
     /// Starts it on data in `dir`, and waits until it says that it listens.
     pub fn start(dir: &Path) -> Self {
+        Self::start_with(dir, "")
+    }
+
+    /// The same with further settings.
+    pub fn start_with(dir: &Path, more: &str) -> Self {
+        let log = fs::File::options().create(true).append(true).open(dir.join("log")).unwrap();
+        let mut command = Self::command(dir, more);
+        command.stdout(Stdio::piped()).stderr(log);
+        let mut process = Process::start(&mut command);
+        let line = first_line(&mut process);
+        let address = line.strip_prefix("listening on http://").unwrap_or_else(|| {
+            let log = fs::read_to_string(dir.join("log")).unwrap_or_default();
+            panic!("the server did not start: {line:?}\n{log}")
+        });
+        Self { address: address.to_owned(), process }
+    }
+
+    /// Runs one of its commands on the data in `dir`.
+    pub fn run(dir: &Path, more: &str, arguments: &[&str]) {
+        let output = Self::command(dir, more).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn command(dir: &Path, more: &str) -> Command {
         let (project, config) = (dir.join("project"), dir.join("cicerone.toml"));
         fs::create_dir_all(&project).unwrap();
-        fs::write(&config, CONFIG).unwrap();
-        let log = fs::File::options().create(true).append(true).open(dir.join("log")).unwrap();
+        fs::write(&config, format!("{CONFIG}{more}")).unwrap();
         let other = env::var_os(crate::OTHER_SERVER);
         let mut command =
             Command::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_cicerone").into()));
@@ -68,16 +91,8 @@ impl Cicerone {
             .arg("--data-dir")
             .arg(dir.join("data"))
             .arg("--project")
-            .arg(format!("{PROJECT}={}", project.display()))
-            .stdout(Stdio::piped())
-            .stderr(log);
-        let mut process = Process::start(&mut command);
-        let line = first_line(&mut process);
-        let address = line.strip_prefix("listening on http://").unwrap_or_else(|| {
-            let log = fs::read_to_string(dir.join("log")).unwrap_or_default();
-            panic!("the server did not start: {line:?}\n{log}")
-        });
-        Self { address: address.to_owned(), process }
+            .arg(format!("{PROJECT}={}", project.display()));
+        command
     }
 
     /// `127.0.0.1:PORT`.

@@ -14,6 +14,7 @@
 
 mod agent;
 mod client;
+mod cluster;
 mod compared;
 mod contestants;
 mod copy;
@@ -45,7 +46,7 @@ const QUICK: &str = "--quick";
 const OTHER_SERVER: &str = "CICERONE_BENCH_SERVER";
 
 /// Every measurement, by name.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "latency",
     "throughput",
     "fan-out",
@@ -56,6 +57,8 @@ const NAMES: [&str; 10] = [
     "attaching",
     "store",
     "start",
+    // Of a program that is built with the feature `cluster`.
+    "cluster",
 ];
 
 /// How much is done.
@@ -137,6 +140,8 @@ async fn measure(name: &str, scale: Scale) -> Vec<figures::Row> {
         "memory" => memory::memory(scale).await,
         "delta" => history::cost_of_a_delta(scale).await,
         "attaching" => history::attaching(scale).await,
+        "cluster" if cfg!(feature = "cluster") => cluster::cluster(scale).await,
+        "cluster" => Vec::new(),
         "store" => store::durable_writes(scale).await,
         _ => start::start(scale).await,
     }

@@ -79,6 +79,12 @@ impl Viewer {
         self.connection.send(&message.to_string()).await.unwrap();
     }
 
+    /// Asks under an id, so that it is told when the question is stored.
+    pub async fn post(&mut self, id: &str, order: &str) {
+        let message = serde_json::json!({"type": "message", "message_id": id, "content": order});
+        self.connection.send(&message.to_string()).await.unwrap();
+    }
+
     /// The stamps of what streams now, up to the end of the turn.
     pub async fn stamps(&mut self) -> Stamps {
         let mut stamps = Stamps::default();

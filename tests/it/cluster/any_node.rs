@@ -6,13 +6,14 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    nats::Nats,
+    nats::{Nats, NatsSetup},
     nodes::{LONG, SHORT, begin, check, come_back, config, node},
 };
 use crate::{
     access::{
         raw::{self, Answer},
         rights::team,
+        tls,
     },
     client::text_of,
     events::EventClient,
@@ -273,6 +274,44 @@ async fn a_node_is_believed_only_where_it_proves_who_it_is() {
     let (status, _) = send(&c, Method::PATCH, &path, &title).await;
     assert_eq!(status, 421);
     check(&[&a, &b, &c], &[(id, "m1")]).await;
+}
+
+#[actix::test]
+async fn nodes_speak_tls_to_each_other_where_they_serve_it() {
+    let nats = Nats::with(NatsSetup { servers: 1, ..NatsSetup::default() }).await;
+    let files = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (files.path().join("node.pem"), files.path().join("node.key"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let start = |name: &str, more: &str| {
+        let table = config(&nats, name, LONG).replace("http://127.0.0.1:0", "https://127.0.0.1:0");
+        let tls = format!("[server]\ntls_certificate = {certificate:?}\ntls_key = {key:?}\n");
+        Setup::scripted().config(&format!("{tls}{table}{more}")).start()
+    };
+    let trusting = format!("tls_ca = {certificate:?}\n");
+    let (a, b, c) = (start("a", &trusting), start("b", &trusting), start("c", ""));
+    let ask = async |node: &Server| {
+        let stream = tokio::net::TcpStream::connect(node.address()).await.unwrap();
+        let stream =
+            tls::trusting(&made.cert).connect("127.0.0.1".try_into().unwrap(), stream).await;
+        let body = json!({ "project": PROJECT, "question": "say over TLS" }).to_string();
+        let length = body.len().to_string();
+        let headers = [
+            ("Host", node.address()),
+            ("Content-Type", "application/json"),
+            ("Content-Length", length.as_str()),
+        ];
+        raw::exchange(stream.unwrap(), "POST /api/v1/ask", &headers, &body).await
+    };
+    for node in [&a, &b] {
+        let answer = ask(node).await;
+        assert!(answer.status == 200 && answer.body.contains("over TLS"), "{answer:?}");
+    }
+    // One that does not trust the others' certificates hands nothing on.
+    let refused = ask(&c).await;
+    assert_eq!(refused.status, 421, "{refused:?}");
+    assert!(c.log().contains("cannot hand a request on"), "{}", c.log());
 }
 
 #[actix::test]

@@ -252,7 +252,7 @@ fn written(at: usize, ports: &[[u16; 3]], store: &Path, setup: &NatsSetup) -> St
     let cluster = match setup.servers {
         1 => String::new(),
         _ => format!(
-            "cluster {{ name: test, listen: \"127.0.0.1:{route}\", routes: [{}] }}\n",
+            "cluster {{ name: test, no_advertise: true, listen: \"127.0.0.1:{route}\", routes: [{}] }}\n",
             routes.join(", ")
         ),
     };

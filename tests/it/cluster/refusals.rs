@@ -59,6 +59,37 @@ async fn wrong_credentials_and_servers_that_are_not_there_are_told() {
 }
 
 #[actix::test]
+async fn the_doctor_looks_at_nats_the_log_and_the_other_nodes() {
+    let nats = Nats::with(NatsSetup { servers: 1, ..NatsSetup::default() }).await;
+    let look = |more: &str| {
+        let setup = Setup::scripted().config(&format!("{}{more}", config(&nats, "c", LONG)));
+        let file = setup.files_dir().join("cicerone.toml");
+        let data = setup.files_dir().join("data");
+        let (_, words) = cicerone(&data, &["--config", file.to_str().unwrap(), "doctor"]);
+        words.lines().filter(|line| line.contains("cluster: ")).collect::<Vec<_>>().join("\n")
+    };
+    let words = look("");
+    assert!(words.starts_with("ok ") && words.contains("there is no log yet"), "{words}");
+    let a = node(&nats, "a", LONG);
+    let (mut client, _) = begin(&a).await;
+    client.ask("say hello").await;
+    client.turn().await;
+    let nowhere = config(&nats, "b", LONG).replace("127.0.0.1:0", &nobody().to_string());
+    let _lost = Setup::scripted().config(&nowhere).start();
+    let words = look("");
+    assert!(words.contains("nodes that live: a, b"), "{words}");
+    assert!(words.contains("fail  cluster: the node b cannot be reached"), "{words}");
+    let table = format!("nats = {:?}", nats.addresses());
+    let away =
+        config(&nats, "c", LONG).replace(&table, &format!("nats = [\"nats://{}\"]", nobody()));
+    let setup = Setup::scripted().config(&format!("{away}append_timeout = \"1s\"\n"));
+    let file = setup.files_dir().join("cicerone.toml");
+    let (code, words) =
+        cicerone(&setup.files_dir().join("data"), &["--config", file.to_str().unwrap(), "doctor"]);
+    assert!(code == Some(1) && words.contains("fail  cluster: cannot reach NATS"), "{words}");
+}
+
+#[actix::test]
 async fn nats_is_spoken_to_over_tls_where_its_certificate_is_trusted() {
     let files = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();

@@ -16,6 +16,7 @@ use crate::{
     client::text_of,
     screen::Screen,
     server::{Gate, PROJECT, Server, Setup, eventually, signal},
+    store_faults::limit_files,
 };
 
 /// Asks, and waits for the answer.
@@ -122,6 +123,35 @@ async fn a_node_that_is_told_to_end_hands_its_projects_over_at_once() {
     assert!(answer.contains("Person: say hello") && answer.ends_with("again"), "{answer}");
     a.launch_again();
     check(&[&a, &b, &c], &[(id, "m1"), (id, "m2")]).await;
+}
+
+#[actix::test]
+async fn a_node_whose_disk_is_full_gives_its_projects_up_and_catches_up_with_room() {
+    let nats = Nats::start().await;
+    let [a, b, c] = nodes(&nats, SHORT);
+    let (mut client, id) = begin(&a).await;
+    assert_eq!(ask(&mut client, "m1", "say before").await, "before");
+    has_heard(&b, id, "m1").await;
+    // What is in the log by then cannot be stored here.
+    let journal = a.data_dir().join("cicerone.db-wal");
+    limit_files(a.pid(), &journal.metadata().unwrap().len().to_string());
+    client.post("m2", "stream 3000 1").await;
+    let (_, code, _) = client.until_closed().await;
+    assert_eq!(code, 1012);
+    let (_, ready) = a.get("/readyz").await;
+    assert!(ready["detail"].as_str().unwrap().contains("cannot"), "{ready}");
+    let (mut heirs, frames) = come_back(&[&b, &c], id, 0).await;
+    let mut screen = Screen::of(&frames);
+    // It may be known already, and is asked once.
+    heirs.post("m2", "stream 3000 1").await;
+    heirs.post("m3", "say here").await;
+    while screen.ends() < 4 {
+        screen.show(&[heirs.frame().await]);
+    }
+    assert!(screen.answer(3).ends_with("here"), "{}", screen.answer(3));
+    limit_files(a.pid(), "unlimited");
+    eventually("it can serve again", async || is_ready(&a).await.then_some(())).await;
+    check(&[&a, &b, &c], &[(id, "m1"), (id, "m2"), (id, "m3")]).await;
 }
 
 #[actix::test]

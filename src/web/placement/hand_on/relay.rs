@@ -88,12 +88,13 @@ pub(super) async fn socket(
     let undone = |error: &dyn ToString| NotHandedOn::Undone(error.to_string());
     let upgraded = upgrade::on(answer).await.map_err(|error| undone(&error))?;
     let (from_node, to_node) = tokio::io::split(TokioIo::new(upgraded));
-    let connection = request.conn_data::<Arc<Connection>>();
-    let socket = Socket {
-        from_node,
-        sending: actix_web::rt::spawn(send(client, to_node)),
-        _in_use: connection.and_then(Connection::open_socket),
+    // As of a viewer of this node, so that there is room for others.
+    let in_use = match request.conn_data::<Arc<Connection>>() {
+        Some(connection) => Some(connection.open_socket().ok_or(NotHandedOn::Refused)?),
+        None => None,
     };
+    let sending = actix_web::rt::spawn(send(client, to_node));
+    let socket = Socket { from_node, sending, _in_use: in_use };
     response.upgrade(protocol.unwrap_or_default());
     Ok(response.streaming(until(gone, received(socket))))
 }
