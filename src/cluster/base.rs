@@ -57,7 +57,7 @@ impl LogBase {
         match self {
             Self::Nothing if stored.log.is_empty() => WayIn::Follow,
             _ if stored.log.is_empty() => WayIn::Snapshot,
-            Self::Log(before, at) if *before == stored.log => match stored.watermark <= *at {
+            Self::Log(before, at) if *before == stored.log => match stored.most() <= *at {
                 true => WayIn::Snapshot,
                 false => WayIn::MoreThanBase,
             },

@@ -211,22 +211,39 @@ pub(super) async fn existing_stream(
     context: &jetstream::Context,
     settings: &ClusterSettings,
 ) -> Result<Option<Stream>, ClusterError> {
-    let name = &settings.stream;
-    match context.get_stream(name).await {
-        Ok(stream) => require_own(&stream, settings).map(|()| Some(stream)),
-        Err(error) => match error.kind() {
-            GetStreamErrorKind::JetStream(answer) if answer.code() == NO_SUCH_STREAM => Ok(None),
-            _ => Err(ClusterError::Stream { name: name.clone(), reason: error.to_string() }),
-        },
+    let stream = find_stream(context, &settings.stream).await?;
+    if let Some(stream) = &stream {
+        require_own(stream, settings)?;
     }
+    Ok(stream)
 }
 
 /// The leases of the nodes, if there are any.
 pub(super) async fn existing_leases(
     context: &jetstream::Context,
     settings: &ClusterSettings,
-) -> Option<Bucket> {
-    context.get_key_value(bucket(settings)).await.ok()
+) -> Result<Option<Bucket>, ClusterError> {
+    let bucket = bucket(settings);
+    if find_stream(context, &format!("KV_{bucket}")).await?.is_none() {
+        return Ok(None);
+    }
+    let leases = context.get_key_value(&bucket).await;
+    leases
+        .map(Some)
+        .map_err(|error| ClusterError::Stream { name: bucket, reason: error.to_string() })
+}
+
+async fn find_stream(
+    context: &jetstream::Context,
+    name: &str,
+) -> Result<Option<Stream>, ClusterError> {
+    match context.get_stream(name).await {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) => match error.kind() {
+            GetStreamErrorKind::JetStream(answer) if answer.code() == NO_SUCH_STREAM => Ok(None),
+            _ => Err(ClusterError::Stream { name: name.to_owned(), reason: error.to_string() }),
+        },
+    }
 }
 
 fn bucket(settings: &ClusterSettings) -> String {

@@ -98,6 +98,8 @@ pub(crate) enum ClusterError {
     Open(#[from] crate::database::OpenError),
     #[error("cannot ask the log: {0}")]
     Log(#[from] Box<dyn std::error::Error + Send + Sync>),
+    #[error("this node cannot follow the log of its cluster: its own log says why")]
+    Stuck,
     #[error("cannot read the store: {0}")]
     Store(#[from] crate::database::DatabaseError),
     #[error("cannot start the cluster's thread: {0}")]

@@ -6,7 +6,10 @@ use std::{
 };
 
 use actix::Addr;
-use async_nats::jetstream::consumer::{DeliverPolicy, pull::OrderedConfig};
+use async_nats::jetstream::{
+    consumer::{DeliverPolicy, pull::OrderedConfig},
+    stream,
+};
 use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::{
@@ -30,6 +33,15 @@ const QUIET: Duration = Duration::from_secs(2);
 
 /// How often it is told that the log cannot be followed any more.
 const TOLD_EACH: Duration = Duration::from_secs(60);
+
+/// What is told of a log that is not the one that was followed, or not whole.
+const LOST: &str = "the log was made anew or lost its end: stop all nodes, and run `cicerone cluster \
+                    reset` on the one that has applied most";
+
+/// Whether a stream was made anew in the place of the log.
+fn is_other(log: &NatsLog, now: &stream::Info) -> bool {
+    now.created != log.stream().cached_info().created
+}
 
 /// Why the log cannot be followed.
 enum NotFollowed {
@@ -93,7 +105,12 @@ async fn follow_once(log: &NatsLog, member: &Member, database: &Addr<Database>) 
             Ok(None) => return broken(&"it ended"),
             // The server that sent them may be gone, which its client notices late.
             Err(_) => match log.stream().get_info().await {
-                Ok(info) if info.state.last_sequence <= member.applied().0 => continue,
+                Ok(info)
+                    if is_other(log, &info) || info.state.last_sequence < member.applied().0 =>
+                {
+                    return NotFollowed::Stuck(LOST.to_owned());
+                }
+                Ok(info) if info.state.last_sequence == member.applied().0 => continue,
                 Ok(info) => {
                     member.log_end.fetch_max(info.state.last_sequence, Ordering::Relaxed);
                     return broken(&"no records come, and there are some");
@@ -145,12 +162,19 @@ async fn apply(
         Ok(Err(error)) if is_lasting(&error) => {
             return Err(NotFollowed::Stuck(error.to_string()));
         }
-        Ok(Err(error)) => return Err(NotFollowed::Broken(error.to_string())),
+        Ok(Err(error)) => {
+            if !error.is_retryable() {
+                member.is_behind.store(true, Ordering::Relaxed);
+            }
+            return Err(NotFollowed::Broken(error.to_string()));
+        }
         Err(error) => return Err(NotFollowed::Broken(error.to_string())),
     }
     member.applied.send_replace(up_to);
     member.is_stuck.store(false, Ordering::Relaxed);
-    member.is_behind.store(false, Ordering::Relaxed);
+    if up_to.0 >= member.added.load(Ordering::Acquire) {
+        member.is_behind.store(false, Ordering::Relaxed);
+    }
     if !owners.is_empty() {
         let lost = member.change_owners(|ownership| {
             let lost = owners

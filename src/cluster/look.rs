@@ -23,11 +23,11 @@ pub(super) async fn look(settings: &Settings) -> Result<ClusterView, ClusterErro
         WayIn::Follow | WayIn::Snapshot => (),
         WayIn::OtherLog => problems.push(ClusterError::OtherLog.to_string()),
         WayIn::MoreThanBase => {
-            problems.push(ClusterError::MoreThanBase(stored.watermark.0).to_string());
+            problems.push(ClusterError::MoreThanBase(stored.most().0).to_string());
         }
     }
     let mut names = Vec::new();
-    if let Some(leases) = connect::existing_leases(&context, cluster).await {
+    if let Some(leases) = connect::existing_leases(&context, cluster).await? {
         for (name, node) in lease::live_nodes(&leases).await? {
             let opened = node_client::open::<String>(&node.address, cluster).await;
             if let Err(error) = opened {

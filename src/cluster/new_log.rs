@@ -33,10 +33,10 @@ async fn make(settings: &Settings, beginning: Beginning) -> Result<(), ClusterEr
         (Beginning::Import, Some(stored)) if stored.log.is_empty() => LogBase::Store,
         (Beginning::Import, Some(_)) => return Err(ClusterError::StoreOfNode),
         (Beginning::Reset, None) => return Err(ClusterError::StoreOfAlone),
-        (Beginning::Reset, Some(stored)) => LogBase::Log(stored.log.clone(), stored.watermark),
+        (Beginning::Reset, Some(stored)) => LogBase::Log(stored.log.clone(), stored.most()),
     };
     let context = connect::context(&settings.cluster).await?.context;
-    if let Some(leases) = connect::existing_leases(&context, &settings.cluster).await {
+    if let Some(leases) = connect::existing_leases(&context, &settings.cluster).await? {
         let names: Vec<_> = lease::live_nodes(&leases).await?.into_keys().collect();
         if !names.is_empty() {
             return Err(ClusterError::NodesLive(names.join(", ")));
@@ -44,6 +44,12 @@ async fn make(settings: &Settings, beginning: Beginning) -> Result<(), ClusterEr
     }
     remove_lost(&context, &settings.cluster, &stored.unwrap_or_default()).await?;
     let stream = connect::stream(&context, &settings.cluster, &base).await?;
+    // A node that was just started may have been faster.
+    let info = stream.cached_info();
+    if LogBase::of(&info.config.metadata) != base || info.state.last_sequence > 0 {
+        let (name, last) = (settings.cluster.stream.clone(), info.state.last_sequence);
+        return Err(ClusterError::LogInUse { name, last });
+    }
     begin_store(&path, &log_id(&stream))
 }
 

@@ -223,6 +223,9 @@ impl NodeThread {
         while self.member.applied().0 < end && !self.member.is_stuck.load(Ordering::Relaxed) {
             tokio::time::sleep(CATCH_UP_STEP).await;
         }
+        if self.member.is_stuck.load(Ordering::Relaxed) {
+            return Err(ClusterError::Stuck);
+        }
         let value = describe(&self.settings, &self.member, live.clone(), port);
         let mut lease = Lease::new(connection, &self.settings.node, self.settings.lease);
         lease.take(&value()).await?;

@@ -110,12 +110,10 @@ impl ProjectOwners {
         (node.incarnation == owner.incarnation).then(|| node.address.clone())
     }
 
-    /// The place up to which all live nodes have applied the log, where this one has up to `own`. `None` where
-    /// there is no other node: nobody else has it then.
-    pub(crate) fn applied_everywhere(&self, own: Position) -> Option<Position> {
+    /// The places up to which the other live nodes have applied the log, by their names.
+    pub(crate) fn applied_by_others(&self) -> Vec<(String, Position)> {
         let others = self.live.iter().filter(|(name, _)| **name != self.me.node);
-        let least = others.map(|(_, node)| node.applied).min()?;
-        self.is_in_reach.then_some(least.min(own))
+        others.map(|(name, node)| (name.clone(), node.applied)).collect()
     }
 
     /// Whether this node does what one of them has to do: the one whose name comes first.

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     future::poll_fn,
     io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     pin::Pin,
     time::{Duration, Instant},
@@ -39,6 +40,10 @@ const FILE_NAME: &str = "cicerone.snapshot";
 /// Longest wait for a node that has a store to copy: all may just be starting.
 const OFFERED_WITHIN: Duration = Duration::from_secs(60);
 
+/// Longest wait until a node has made a copy, and between two pieces of it.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(600);
+const SILENT: Duration = Duration::from_secs(30);
+
 /// Wait before the nodes are asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -59,14 +64,15 @@ pub(super) async fn bring(
         return Ok(());
     }
     let stored = stored.unwrap_or_default();
+    if stored.log == connection.log_id {
+        require_own_records(&connection.log, &stored).await?;
+    }
     let why = match connection.base.way_in(&connection.log_id, &stored) {
-        WayIn::Follow if !misses_records(&connection.log, &stored).await? => {
-            return require_own_records(&connection.log, &stored).await;
-        }
+        WayIn::Follow if !misses_records(&connection.log, &stored).await? => return Ok(()),
         WayIn::Follow => "the log does not have all records any more that this store misses",
         WayIn::Snapshot => "the log begins with what other nodes have",
         WayIn::OtherLog => return Err(ClusterError::OtherLog),
-        WayIn::MoreThanBase => return Err(ClusterError::MoreThanBase(stored.watermark.0)),
+        WayIn::MoreThanBase => return Err(ClusterError::MoreThanBase(stored.most().0)),
     };
     log::info!("a snapshot of another node is needed: {why}");
     stored_log::make_directory(&path)?;
@@ -76,8 +82,15 @@ pub(super) async fn bring(
         let others = lease::live_nodes(&connection.leases).await?.into_iter();
         for (name, node) in others.filter(|(name, _)| *name != connection.node) {
             match fetch(&name, &node, connection, settings, secret).await {
-                Ok(copy) => return put(copy, path, &name).await,
+                Ok((copy, copied)) if stored.log != copied.log || copied.has_all_of(&stored) => {
+                    return put(copy, path, &name).await;
+                }
+                Ok((copy, _)) => {
+                    remove(&copy);
+                    last = format!("{name}: its store has less than this one");
+                }
                 Err(error) => {
+                    remove(&settings.data_dir.join(FILE_NAME));
                     log::warn!("cannot get a snapshot node={name} error={error}");
                     last = format!("{name}: {error}");
                 }
@@ -119,7 +132,7 @@ async fn fetch(
     connection: &NatsConnection,
     settings: &Settings,
     secret: &PeerSecret,
-) -> io::Result<PathBuf> {
+) -> io::Result<(PathBuf, StoredLog)> {
     let LiveNode { incarnation, address, .. } = node;
     let head = SignedHead { method: "GET", path: SNAPSHOT_PATH, incarnation };
     let client = PeerClient { address: [127, 0, 0, 1].into(), is_secure: true };
@@ -131,7 +144,9 @@ async fn fetch(
         .body(String::new())
         .map_err(io::Error::other)?;
     let mut sender = node_client::open(address, &settings.cluster).await?;
-    let answer = sender.send_request(request).await.map_err(io::Error::other)?;
+    let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+    let answer = tokio::time::timeout(ANSWERED_WITHIN, sender.send_request(request)).await;
+    let answer = answer.map_err(late)?.map_err(io::Error::other)?;
     let shown = answer.headers().get(HEADER).map(|shown| shown.as_bytes().to_vec());
     if shown.as_deref() != Some(proof.as_bytes()) {
         return Err(io::Error::other(format!("what answers at {address:?} is not that node")));
@@ -140,9 +155,13 @@ async fn fetch(
         return Err(io::Error::other(format!("it answers {}", answer.status())));
     }
     let path = settings.data_dir.join(FILE_NAME);
-    let mut file = File::create(&path)?;
+    let mut file =
+        File::options().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
     let mut body = answer.into_body();
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+    loop {
+        let next = poll_fn(|context| Pin::new(&mut body).poll_frame(context));
+        let next = tokio::time::timeout(SILENT, next).await.map_err(late)?;
+        let Some(frame) = next else { break };
         if let Ok(chunk) = frame.map_err(io::Error::other)?.into_data() {
             file.write_all(&chunk)?;
         }
@@ -155,7 +174,7 @@ async fn fetch(
     let misses = misses_records(&connection.log, &copied).await.map_err(io::Error::other)?;
     match misses {
         true => Err(io::Error::other(format!("the store of {name} misses records as well"))),
-        false => Ok(path),
+        false => Ok((path, copied)),
     }
 }
 

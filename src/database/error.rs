@@ -107,8 +107,7 @@ pub enum DatabaseError {
     /// Between two records of the journal there was another one.
     #[error(
         "records of {scope:?} are missing in the journal between {before} and {at}: this store \
-         cannot follow it any more; stop this node, and copy the data directory of another one, \
-         which is stopped meanwhile, in place of its own"
+         cannot follow it any more; start this node again, and it takes a snapshot of another one"
     )]
     RecordsMissing {
         /// The project, or what else the records are of.

@@ -29,7 +29,7 @@ use crate::{
     },
     project::ProjectName,
     web::{
-        openai_error::ApiError, problem::Problem, state::AppState,
+        access::rate_limit::Visitor, openai_error::ApiError, problem::Problem, state::AppState,
         websocket::upgrade::refuse_elsewhere,
     },
 };
@@ -87,8 +87,11 @@ pub(crate) async fn check<B: MessageBody + 'static>(
             }
         },
     };
-    let known =
-        found.filter(|(name, _)| state.resources.live.get().project(name.as_str()).is_some());
+    // Nobody learns of a project by where it is.
+    let visitor = request.extensions().get::<Visitor>().cloned();
+    let is_known =
+        |name: &ProjectName| Some(state.visible_project(visitor.as_ref()?, name).is_some());
+    let known = found.filter(|(name, _)| is_known(name).unwrap_or(false));
     if let Some((project, need)) = known {
         let placed = Placed { cluster, project, need, is_handed_on };
         if let Some(answer) = placed.reach(&state, request.request(), &mut body).await {

@@ -38,6 +38,16 @@ impl StoredLog {
         read(&connection).map(Some).map_err(explain)
     }
 
+    /// The place of the newest record that it has, of whichever scope.
+    pub(crate) fn most(&self) -> Position {
+        self.applied.values().copied().fold(self.watermark, Position::max)
+    }
+
+    /// Whether it has all that another one has of the same log.
+    pub(crate) fn has_all_of(&self, other: &Self) -> bool {
+        other.newest().all(|(scope, at)| self.applied(&scope) >= at)
+    }
+
     /// The newest record of each scope.
     pub(crate) fn newest(&self) -> impl Iterator<Item = (JournalScope, Position)> {
         let scopes = self.applied.iter().filter(|(_, at)| **at > Position(0));

@@ -238,6 +238,11 @@ async fn a_login_holds_at_every_node_until_it_is_ended_at_one() {
     assert!(b.terminate().success());
     b.launch_again();
     assert_eq!(me(&b).await.0, 401, "what was ended stays so");
+    // Nor is it another one in another spelling.
+    let (name, login) = cookie.split_once('=').unwrap();
+    let (text, signature) = login.rsplit_once('.').unwrap();
+    let other = format!("{name}={text}.{}", signature.to_uppercase());
+    assert_eq!(raw::ask(&a, "GET /api/me", &[("Cookie", &other)]).await.status, 401);
     check(&[&a, &b], &[]).await;
 }
 
