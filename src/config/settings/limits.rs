@@ -142,7 +142,7 @@ pub(crate) struct VisitorLimits {
     #[serde(with = "As::<Count>")]
     #[schemars(extend("default" = 256, "advanced" = true))]
     pub(crate) empty_conversations: usize,
-    /// Logins that are remembered; beyond it, the one that expires first is forgotten.
+    /// Logins with a provider that are remembered; beyond it, the one that expires first is forgotten.
     #[serde(with = "As::<Count>")]
     #[schemars(extend("default" = 4096, "advanced" = true))]
     pub(crate) logins: usize,
