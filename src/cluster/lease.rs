@@ -93,7 +93,7 @@ impl Lease {
     /// Renews the lease for as long as the node runs. Where that fails for the time of a lease, the node
     /// gives all projects up.
     pub(super) async fn keep(mut self, member: Arc<Member>, value: impl Fn() -> LiveNode) {
-        let mut renewed = Instant::now();
+        member.note_renewed(Instant::now());
         loop {
             tokio::time::sleep(self.length / RENEWALS).await;
             if member.is_behind.load(Ordering::Relaxed) {
@@ -112,7 +112,6 @@ impl Lease {
             let answer = tokio::time::timeout(self.length / RENEWALS, attempt).await;
             match answer.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
                 Ok(revision) => {
-                    renewed = sent;
                     member.note_renewed(sent);
                     self.revision = Some(revision);
                     if !member.ownership().is_in_reach() {
@@ -122,7 +121,7 @@ impl Lease {
                 }
                 Err(error) => {
                     log::warn!("cannot renew the lease node={} error={error}", self.node);
-                    if renewed.elapsed() > self.length {
+                    if member.renewed_at().elapsed() > self.length {
                         self.give_up(&member);
                     }
                     self.find_key(&member).await;

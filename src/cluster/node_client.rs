@@ -2,14 +2,17 @@
 
 use std::{
     error::Error,
+    future::poll_fn,
     io,
     path::Path,
+    pin::Pin,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use hyper::{
-    body::Body,
+    Response,
+    body::{Body, Bytes, Frame, Incoming},
     client::conn::http1::{SendRequest, handshake},
 };
 use hyper_util::rt::TokioIo;
@@ -25,6 +28,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use url::Url;
 
+use super::peers::HEADER;
 use crate::config::settings::ClusterSettings;
 
 /// Longest wait for a connection.
@@ -52,6 +56,23 @@ where
         }
     });
     Ok(sender)
+}
+
+/// Whether an answer shows that it is of the node that was meant.
+pub(crate) fn is_proved(answer: &Response<Incoming>, proof: &str) -> bool {
+    answer.headers().get(HEADER).is_some_and(|shown| shown.as_bytes() == proof.as_bytes())
+}
+
+/// The next piece of a body; `None` at its end. Trailers are passed over.
+pub(crate) async fn next_chunk(body: &mut Incoming) -> Option<io::Result<Bytes>> {
+    loop {
+        let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
+        match frame.map(Frame::into_data) {
+            Ok(Ok(chunk)) => return Some(Ok(chunk)),
+            Ok(Err(_)) => (),
+            Err(error) => return Some(Err(io::Error::other(error))),
+        }
+    }
 }
 
 async fn connect(address: &str, settings: &ClusterSettings) -> io::Result<Box<dyn NodeStream>> {

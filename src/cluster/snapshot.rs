@@ -2,16 +2,14 @@
 
 use std::{
     fs::{self, File},
-    future::poll_fn,
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    pin::Pin,
     time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use hyper::{Request, StatusCode, body::Body as _};
+use hyper::{Request, StatusCode};
 
 use super::{
     base::WayIn,
@@ -147,8 +145,7 @@ async fn fetch(
     let late = |_| io::Error::from(io::ErrorKind::TimedOut);
     let answer = tokio::time::timeout(ANSWERED_WITHIN, sender.send_request(request)).await;
     let answer = answer.map_err(late)?.map_err(io::Error::other)?;
-    let shown = answer.headers().get(HEADER).map(|shown| shown.as_bytes().to_vec());
-    if shown.as_deref() != Some(proof.as_bytes()) {
+    if !node_client::is_proved(&answer, &proof) {
         return Err(io::Error::other(format!("what answers at {address:?} is not that node")));
     }
     if answer.status() != StatusCode::OK {
@@ -158,13 +155,10 @@ async fn fetch(
     let mut file =
         File::options().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
     let mut body = answer.into_body();
-    loop {
-        let next = poll_fn(|context| Pin::new(&mut body).poll_frame(context));
-        let next = tokio::time::timeout(SILENT, next).await.map_err(late)?;
-        let Some(frame) = next else { break };
-        if let Ok(chunk) = frame.map_err(io::Error::other)?.into_data() {
-            file.write_all(&chunk)?;
-        }
+    while let Some(chunk) =
+        tokio::time::timeout(SILENT, node_client::next_chunk(&mut body)).await.map_err(late)?
+    {
+        file.write_all(&chunk?)?;
     }
     file.sync_all()?;
     let copied = StoredLog::of(&path).map_err(io::Error::other)?.unwrap_or_default();

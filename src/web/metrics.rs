@@ -79,12 +79,11 @@ async fn gather(
     let mut families = of_sessions(&sessions);
     families.extend(of_processes(resources));
     families.extend(of_store(&reader.stats().snapshot(), reactions));
-    families.push(Family {
-        name: "delivery_seconds",
-        kind: FamilyKind::Histogram,
-        help: "Time from reading text of an agent until it is sent to a viewer, once for each batch.",
-        figures: Figures::Durations(deliveries.snapshot()),
-    });
+    families.push(histogram(
+        "delivery_seconds",
+        "Time from reading text of an agent until it is sent to a viewer, once for each batch.",
+        deliveries.snapshot(),
+    ));
     let repositories = resources.repositories.states();
     if !repositories.is_empty() {
         let unfetched = repositories.iter().filter(|state| state.problem.is_some()).count();
@@ -174,17 +173,15 @@ fn of_store(store: &StatsSnapshot, reactions: ReactionCounts) -> Vec<Family> {
             Figures::One(store.commit_failures),
         ),
     ];
-    let histograms = [
-        ("commit_seconds", "Time until a transaction is on the disk.", store.commits),
-        ("first_text_seconds", "Time from a turn's start to its first text.", store.first_texts),
-        ("answer_seconds", "Time from a turn's start to its end.", store.answers),
-    ];
-    families.extend(histograms.map(|(name, help, durations)| Family {
-        name,
-        kind: FamilyKind::Histogram,
-        help,
-        figures: Figures::Durations(durations),
-    }));
+    families.extend([
+        histogram("commit_seconds", "Time until a transaction is on the disk.", store.commits),
+        histogram(
+            "first_text_seconds",
+            "Time from a turn's start to its first text.",
+            store.first_texts,
+        ),
+        histogram("answer_seconds", "Time from a turn's start to its end.", store.answers),
+    ]);
     families
 }
 
@@ -206,13 +203,16 @@ fn of_cluster(figures: ClusterFigures) -> [Family; 7] {
             "Records that were sent to the log again.",
             Figures::One(figures.append_retries),
         ),
-        Family {
-            name: "cluster_append_seconds",
-            kind: FamilyKind::Histogram,
-            help: "Time until the records of a transaction are in the log.",
-            figures: Figures::Durations(figures.appends),
-        },
+        histogram(
+            "cluster_append_seconds",
+            "Time until the records of a transaction are in the log.",
+            figures.appends,
+        ),
     ]
+}
+
+fn histogram(name: &'static str, help: &'static str, durations: HistogramSnapshot) -> Family {
+    Family { name, kind: FamilyKind::Histogram, help, figures: Figures::Durations(durations) }
 }
 
 fn gauge(name: &'static str, help: &'static str, value: usize) -> Family {

@@ -88,10 +88,11 @@ pub(crate) async fn check<B: MessageBody + 'static>(
         },
     };
     // Nobody learns of a project by where it is.
-    let visitor = request.extensions().get::<Visitor>().cloned();
-    let is_known =
-        |name: &ProjectName| Some(state.visible_project(visitor.as_ref()?, name).is_some());
-    let known = found.filter(|(name, _)| is_known(name).unwrap_or(false));
+    let known = found.filter(|(name, _)| {
+        let extensions = request.extensions();
+        let visitor = extensions.get::<Visitor>();
+        visitor.is_some_and(|visitor| state.visible_project(visitor, name).is_some())
+    });
     if let Some((project, need)) = known {
         let placed = Placed { cluster, project, need, is_handed_on };
         if let Some(answer) = placed.reach(&state, request.request(), &mut body).await {

@@ -82,8 +82,7 @@ pub(super) async fn hand_on(
 
 /// Whether an answer is of the node that was meant.
 fn is_proved(answer: &hyper::Response<Incoming>, proof: &str, node: &OwnedElsewhere) -> bool {
-    let shown = answer.headers().get(HEADER);
-    let is_proved = shown.is_some_and(|shown| shown.as_bytes() == proof.as_bytes());
+    let is_proved = node_client::is_proved(answer, proof);
     if !is_proved {
         log::error!(
             "what answers at the address of another node is not that node: check its cluster.address \

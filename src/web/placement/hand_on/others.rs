@@ -1,13 +1,13 @@
 //! Requests that all nodes answer, each for itself.
 
-use std::{future::poll_fn, pin::Pin, time::Duration};
+use std::time::Duration;
 
 use actix_web::{
     HttpMessage as _, HttpRequest,
     web::{Bytes, BytesMut},
 };
 use futures_util::future::join_all;
-use hyper::{StatusCode, body::Body as _};
+use hyper::StatusCode;
 use serde_json::Value;
 
 use super::{head, is_proved, sent_body::SentBody};
@@ -76,8 +76,8 @@ async fn ask(
     }
     let mut incoming = answer.into_body();
     let mut read = BytesMut::new();
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut incoming).poll_frame(context)).await {
-        let Ok(chunk) = frame.ok()?.into_data() else { continue };
+    while let Some(chunk) = node_client::next_chunk(&mut incoming).await {
+        let chunk = chunk.ok()?;
         if read.len() + chunk.len() > MAX_ANSWER {
             return None;
         }

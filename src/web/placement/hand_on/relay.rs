@@ -1,6 +1,6 @@
 //! The bytes of an answer, and those of a socket in both directions, until one side or the other node is gone.
 
-use std::{future::poll_fn, io, pin::Pin, sync::Arc};
+use std::{io, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
@@ -13,13 +13,16 @@ use actix_web::{
 use futures_util::{Stream, StreamExt as _, stream};
 use hyper::{
     Response,
-    body::{Body as _, Incoming},
+    body::Incoming,
     upgrade::{self, Upgraded},
 };
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 
-use crate::web::connections::{Connection, SocketGuard};
+use crate::{
+    cluster::node_client,
+    web::connections::{Connection, SocketGuard},
+};
 
 use super::{NotHandedOn, headers::answered};
 
@@ -43,15 +46,7 @@ pub(super) fn body(
 
 fn chunks(body: Incoming) -> impl Stream<Item = io::Result<Bytes>> {
     stream::unfold(body, |mut body| async {
-        loop {
-            let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await?;
-            match frame.map(hyper::body::Frame::into_data) {
-                Ok(Ok(bytes)) => return Some((Ok(bytes), body)),
-                // Trailers.
-                Ok(Err(_)) => (),
-                Err(error) => return Some((Err(io::Error::other(error)), body)),
-            }
-        }
+        node_client::next_chunk(&mut body).await.map(|chunk| (chunk, body))
     })
 }
 
